@@ -1,0 +1,209 @@
+/** The nouns of dmscdc, as plain immutable data. Defined in words in ARCHITECTURE.md. Imports nothing. */
+
+export type TableId = { readonly schema: string; readonly table: string }
+
+// ---- columns ----------------------------------------------------------------------------------------------------
+
+/** A type that the lake holds, named as Delta names it. Landing types map onto these (see lake-types). */
+export type LakeType =
+  | { readonly kind: 'boolean' | 'byte' | 'short' | 'integer' | 'long' | 'float' | 'double' }
+  | { readonly kind: 'string' | 'binary' | 'date' | 'timestamp' }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+
+/** `fieldId` is given once per name and never used again. */
+export type Column = { readonly name: string; readonly type: LakeType; readonly fieldId: number }
+
+// ---- landing ----------------------------------------------------------------------------------------------------
+
+export type LandingFormat = 'parquet' | 'csv' | 'csv.gz'
+
+/** An object that DMS wrote for a table. */
+export type LandingFile = {
+  readonly kind: 'load' | 'change'
+  /** Base name: `LOAD00000001.parquet`, `20240612-103127367.parquet`. */
+  readonly name: string
+  /** Key below the table's folder: the base name, or with date or segment folders before it. */
+  readonly key: string
+  /** Key in the landing store. */
+  readonly path: string
+  readonly format: LandingFormat
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+  readonly etag: string
+}
+
+/** What the landing holds for one table. Loads in order of their key, changes in the order in which they apply. */
+export type LandingTable = {
+  readonly id: TableId
+  readonly loads: readonly LandingFile[]
+  readonly changes: readonly LandingFile[]
+  /** Objects that are not DMS's table data: left alone. */
+  readonly ignored: number
+  /** `CDC_TXN-…` files of transaction mode: not supported, warned of. */
+  readonly transactionFiles: number
+}
+
+// ---- lake -------------------------------------------------------------------------------------------------------
+
+/** Partition column → its value as text, null for NULL. */
+export type PartitionValues = { readonly [column: string]: string | null }
+
+export type DataFile = {
+  /** Object key below the table's data folder (not percent-encoded as `add.path` is). */
+  readonly path: string
+  readonly partition: PartitionValues
+  readonly sizeBytes: number
+  readonly rows: number
+  /** Delta statistics as JSON text. Never parsed into JavaScript numbers: 64-bit integers and decimals would be cut. */
+  readonly stats: string
+  /** Hex, of the whole file. */
+  readonly sha256: string
+  readonly footerBytes: number
+  /** The file's columns in their order. A column that came later is not in it and reads as NULL. */
+  readonly fieldIds: readonly number[]
+  /** The attempt that staged it: its staged copy lies at `staging/<txnId>/<path>` until it is placed. */
+  readonly txnId: string
+  readonly modifiedMs: number
+}
+
+/** A data file that a commit removed. */
+export type Tombstone = {
+  readonly path: string
+  readonly partition: PartitionValues
+  readonly sizeBytes: number
+  readonly deletedAtMs: number
+}
+
+/** A landing object whose content a commit took, or passed over for good. `sha256` is null where the ETag is all we know. */
+export type TakenFile = {
+  readonly key: string
+  readonly etag: string
+  readonly sizeBytes: number
+  readonly sha256: string | null
+  readonly passedOver?: 'skipped' | 'before-load'
+}
+
+/** The full load that the table was made of. Generation 0: none yet. */
+export type LoadGeneration = {
+  readonly generation: number
+  readonly files: readonly TakenFile[]
+  /** The newest of their object dates; null without files. */
+  readonly newestModifiedMs: number | null
+}
+
+/** How far the change files have been taken. Written in every commit. */
+export type Progress = {
+  /** Key of the last change file taken or passed over, in landing order; null before the first. */
+  readonly cursor: string | null
+  /** Change files with a base name up to this one count as taken; later ones only if they are in `window`. Null: none. */
+  readonly windowFrom: string | null
+  readonly window: readonly TakenFile[]
+  readonly changeFilesTaken: number
+  /** What the lake was built with. */
+  readonly primaryKey: readonly string[] | null
+  readonly partitionKey: readonly string[]
+}
+
+/** A table as one version of its log describes it. */
+export type Snapshot = {
+  readonly version: number
+  /** The attempt that wrote this version. */
+  readonly txnId: string
+  /** Delta's metaData.id; never changes. */
+  readonly tableUuid: string
+  readonly createdMs: number
+  readonly columns: readonly Column[]
+  readonly partitionColumns: readonly string[]
+  readonly files: readonly DataFile[]
+  readonly tombstones: readonly Tombstone[]
+  readonly load: LoadGeneration
+  readonly progress: Progress
+  /** The newest checkpoint at or below `version`, and the bytes of log JSON after it. */
+  readonly checkpointVersion: number | null
+  readonly logBytesSinceCheckpoint: number
+}
+
+/** Everything a commit changes; `lake/commit.ts` turns it into one log entry. */
+export type StagedCommit = {
+  readonly txnId: string
+  readonly operation: 'INITIAL' | 'MERGE' | 'APPEND' | 'REWRITE' | 'SKIP' | 'FENCE'
+  readonly timestampMs: number
+  /** The version that this one follows; null for version 0. */
+  readonly base: Snapshot | null
+  /** Present when it changes (always for version 0). */
+  readonly schema: { readonly columns: readonly Column[]; readonly partitionColumns: readonly string[] } | null
+  readonly add: readonly DataFile[]
+  readonly remove: readonly DataFile[]
+  readonly progress: Progress
+  /** Present when it changes (always for version 0). */
+  readonly load: LoadGeneration | null
+  readonly receipt: Receipt
+}
+
+export type ChangeCounts = {
+  readonly inserted: number
+  readonly updated: number
+  readonly deleted: number
+  readonly unchanged: number
+  readonly ignored: number
+}
+
+/** The run's account of one commit; stands in `commitInfo`. */
+export type Receipt = {
+  readonly landingFiles: readonly string[]
+  /** Landing files left out for good by this commit. */
+  readonly passedOver: readonly { readonly key: string; readonly why: string }[]
+  readonly changes: ChangeCounts
+  readonly rowsBefore: number
+  readonly rowsAfter: number
+  readonly filesRewritten: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly requests: { readonly [verb: string]: number }
+  readonly startedMs: number
+}
+
+export const noChanges: ChangeCounts = { inserted: 0, updated: 0, deleted: 0, unchanged: 0, ignored: 0 }
+
+export const noProgress: Progress = {
+  cursor: null,
+  windowFrom: null,
+  window: [],
+  changeFilesTaken: 0,
+  primaryKey: null,
+  partitionKey: [],
+}
+
+export const noLoad: LoadGeneration = { generation: 0, files: [], newestModifiedMs: null }
+
+// ---- names ------------------------------------------------------------------------------------------------------
+
+/** `schema.table`; a part with a dot or a double quote is put in double quotes (quotes doubled). */
+export function tableName(id: TableId): string {
+  return `${namePart(id.schema)}.${namePart(id.table)}`
+}
+
+/** Reads what `tableName` writes; null when the text names no table. */
+export function parseTableName(text: string): TableId | null {
+  const match = /^(?:"((?:[^"]|"")+)"|([^".]+))\.(?:"((?:[^"]|"")+)"|([^".]+))$/su.exec(text)
+  if (!match) return null
+  const schema = match[1]?.replaceAll('""', '"') ?? match[2]
+  const table = match[3]?.replaceAll('""', '"') ?? match[4]
+  return schema === undefined || table === undefined ? null : { schema, table }
+}
+
+function namePart(part: string): string {
+  return /[."]/u.test(part) ? `"${part.replaceAll('"', '""')}"` : part
+}
+
+/** Byte order of the UTF-8 text, the order in which S3 lists keys. (JavaScript's own order is UTF-16.) */
+export function compareBytes(a: string, b: string): number {
+  const left = new TextEncoder().encode(a)
+  const right = new TextEncoder().encode(b)
+  const shared = Math.min(left.length, right.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (left[i] as number) - (right[i] as number)
+    if (difference !== 0) return difference
+  }
+  return left.length - right.length
+}

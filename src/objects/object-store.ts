@@ -1,0 +1,77 @@
+/** An object as a listing shows it. Keys are relative to the store's root and use `/`. */
+export type ObjectInfo = {
+  readonly key: string
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+  /** Opaque; equal ETags mean equal content. Different ETags do not mean different content. */
+  readonly etag: string
+}
+
+export type ListPage = {
+  /** In UTF-8 byte order of the key, at most 1,000 together with `folders`. */
+  readonly objects: readonly ObjectInfo[]
+  /** With a delimiter: the distinct prefixes up to and including the next `/` after `prefix`, in byte order. */
+  readonly folders: readonly string[]
+  /** Give as `after` for the next page; null on the last page. */
+  readonly next: string | null
+}
+
+export type ListOptions = {
+  readonly prefix: string
+  /** Only keys (and folders) greater than this one. */
+  readonly after?: string
+  readonly delimiter?: '/'
+}
+
+export type ByteRange = { readonly start: number; readonly length: number }
+
+/** What to store: bytes in memory, or a file that the engine wrote into its own scratch folder. */
+export type PutBody = Uint8Array | { readonly scratchFile: string }
+
+export type PutCondition = { readonly kind: 'any' } | { readonly kind: 'absent' } | { readonly kind: 'match'; readonly etag: string }
+
+export type PutOutcome = { readonly kind: 'stored'; readonly etag: string } | { readonly kind: 'precondition-failed' }
+
+/** A whole object, or just the asked ranges of it in a sparse file, where the engine can read it. */
+export type LocalCopy = {
+  readonly path: string
+  /** Hex; present when it was asked for. */
+  readonly sha256: string | null
+  /** Deletes the copy if there is one. Never touches the object. */
+  release(): Promise<void>
+}
+
+/**
+ * Objects under one root, with S3's verbs only. Every adapter passes `test/conformance/object-store.ts`.
+ * A call either has its effect as a whole or throws a `DmscdcError` of kind `unavailable` (then `maybeApplied` tells
+ * whether a write may have happened). A missing object is an answer (null, 'missing'), never an exception.
+ */
+export type ObjectStore = {
+  /** How people write this place: `file:///dir/` or `s3://bucket/prefix/`; ends with a slash. */
+  readonly url: string
+  /** The place as a state row writes it: `/dir/` or `bucket/prefix/`; ends with a slash. */
+  readonly place: string
+  /** One request: one page. */
+  list(options: ListOptions): Promise<ListPage>
+  head(key: string): Promise<ObjectInfo | null>
+  /** `start` may be negative: counted from the end (then `length` is at most -start). */
+  get(key: string, range?: ByteRange): Promise<{ readonly body: Uint8Array; readonly info: ObjectInfo } | null>
+  put(key: string, body: PutBody, condition: PutCondition): Promise<PutOutcome>
+  /** Server-side copy, replaces the target. */
+  copy(from: string, to: string): Promise<'copied' | 'missing'>
+  /** Missing keys are no error. */
+  deleteMany(keys: readonly string[]): Promise<void>
+  /** Null when the object is missing. With `ranges` only those bytes (negative start: from the end) need be there. */
+  fetch(key: string, options?: { readonly ranges?: readonly ByteRange[]; readonly sha256?: boolean }): Promise<LocalCopy | null>
+}
+
+/** All pages of a listing. */
+export async function* listAll(store: ObjectStore, options: ListOptions): AsyncGenerator<ListPage> {
+  let after = options.after
+  for (;;) {
+    const page = await store.list(after === undefined ? options : { ...options, after })
+    yield page
+    if (page.next === null) return
+    after = page.next
+  }
+}
