@@ -176,6 +176,65 @@ export const noProgress: Progress = {
 
 export const noLoad: LoadGeneration = { generation: 0, files: [], newestModifiedMs: null }
 
+// ---- what the operator says -----------------------------------------------------------------------------------
+
+export type View = 'delta'
+
+/** A table's row, validated. Everything a run needs to know that is not in the log. */
+export type TableConfig = {
+  readonly id: TableId
+  readonly active: boolean
+  readonly primaryKey: readonly string[] | null
+  readonly partitionKey: readonly string[]
+  /** The lake folder of the table as the row writes it (`out_path` + `folder`), ending with a slash. */
+  readonly outPlace: string
+  readonly publish: readonly View[]
+  /** How long superseded files are kept; null: the default of the way it is published. */
+  readonly retainMs: number | null
+  readonly lookBackMs: number
+  readonly loadSettleMs: number
+  /** IANA name of the zone in which DMS names its files. */
+  readonly landingTimezone: string
+  readonly keepOp: boolean
+  readonly beforeImagePrefix: string
+  readonly csv: CsvConfig
+}
+
+export type CsvConfig = {
+  /** Declared names and types in file order; null: all columns are text. */
+  readonly columns: readonly { readonly name: string; readonly type: LakeType }[] | null
+  readonly header: boolean
+  /** Text that means NULL besides the unquoted empty field. */
+  readonly nullValue: string | null
+  readonly delimiter: string
+  /** Quotes inside quoted values are doubled (RFC 4180); false: a quote has no escape. */
+  readonly rfc4180: boolean
+}
+
+/** What the state row repeats of the log, so that an idle table needs no read of the lake. */
+export type Mirror = {
+  readonly version: number | null
+  readonly lastIncrementalFile: string
+  readonly lastFullLoadDate: string
+  readonly mirroredIncrementalFile: string | null
+  readonly mirroredFullLoadDate: string | null
+  /** Of the landing listing and the operator's settings when the table was last found up to date. */
+  readonly digest: string | null
+  readonly published: readonly View[]
+}
+
+/** Who works on a table. `runId` alone identifies the holder; the rest is for people and for telling that it is dead. */
+export type Lease = {
+  readonly runId: string
+  readonly txnId: string | null
+  readonly host: string
+  readonly pid: number
+  /** Of the process, so that a reused pid is not taken for it. */
+  readonly processStartedMs: number
+  readonly epoch: number
+  readonly expiresMs: number
+}
+
 // ---- names ------------------------------------------------------------------------------------------------------
 
 /** `schema.table`; a part with a dot or a double quote is put in double quotes (quotes doubled). */
