@@ -64,6 +64,8 @@ export type DataFile = {
   /** The attempt that staged it: its staged copy lies at `staging/<txnId>/<path>` until it is placed. */
   readonly txnId: string
   readonly modifiedMs: number
+  /** The version that added it. Absent: not committed yet, or known from a checkpoint only (then it is in place). */
+  readonly addedVersion?: number
 }
 
 /** A data file that a commit removed. */
@@ -72,6 +74,8 @@ export type Tombstone = {
   readonly partition: PartitionValues
   readonly sizeBytes: number
   readonly deletedAtMs: number
+  /** The version that removed it. Absent: known from a checkpoint only (then what had to follow at once is done). */
+  readonly deletedVersion?: number
 }
 
 /** A landing object whose content a commit took, or passed over for good. `sha256` is null where the ETag is all we know. */
@@ -120,6 +124,7 @@ export type Snapshot = {
   readonly progress: Progress
   /** The newest checkpoint at or below `version`, and the bytes of log JSON after it. */
   readonly checkpointVersion: number | null
+  readonly checkpointBytes?: number
   readonly logBytesSinceCheckpoint: number
 }
 

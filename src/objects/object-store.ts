@@ -3,7 +3,7 @@ export type ObjectInfo = {
   readonly key: string
   readonly sizeBytes: number
   readonly modifiedMs: number
-  /** Opaque; equal ETags mean equal content. Different ETags do not mean different content. */
+  /** Opaque; for one key, equal ETags mean equal content. Different ETags do not mean different content. */
   readonly etag: string
 }
 
@@ -23,19 +23,26 @@ export type ListOptions = {
   readonly delimiter?: '/'
 }
 
+/** A negative start counts from the end and stops at the first byte; what lies behind the end is left out. */
 export type ByteRange = { readonly start: number; readonly length: number }
 
-/** What to store: bytes in memory, or a file that the engine wrote into its own scratch folder. */
+/**
+ * What to store: bytes in memory, or a file that the engine wrote into its own scratch folder. A scratch file may be
+ * deleted after its put, but never written again (the object may be a hard link to it).
+ */
 export type PutBody = Uint8Array | { readonly scratchFile: string }
 
-export type PutCondition = { readonly kind: 'any' } | { readonly kind: 'absent' } | { readonly kind: 'match'; readonly etag: string }
+export type PutCondition =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'match'; readonly etag: string }
 
 export type PutOutcome = { readonly kind: 'stored'; readonly etag: string } | { readonly kind: 'precondition-failed' }
 
 /** A whole object, or just the asked ranges of it in a sparse file, where the engine can read it. */
 export type LocalCopy = {
   readonly path: string
-  /** Hex; present when it was asked for. */
+  /** Hex, of the whole object; present when it was asked for (not together with ranges). */
   readonly sha256: string | null
   /** Deletes the copy if there is one. Never touches the object. */
   release(): Promise<void>
@@ -54,7 +61,7 @@ export type ObjectStore = {
   /** One request: one page. */
   list(options: ListOptions): Promise<ListPage>
   head(key: string): Promise<ObjectInfo | null>
-  /** `start` may be negative: counted from the end (then `length` is at most -start). */
+  /** `info` is of the object that the body was read from. */
   get(key: string, range?: ByteRange): Promise<{ readonly body: Uint8Array; readonly info: ObjectInfo } | null>
   put(key: string, body: PutBody, condition: PutCondition): Promise<PutOutcome>
   /** Server-side copy, replaces the target. */
@@ -62,7 +69,10 @@ export type ObjectStore = {
   /** Missing keys are no error. */
   deleteMany(keys: readonly string[]): Promise<void>
   /** Null when the object is missing. With `ranges` only those bytes (negative start: from the end) need be there. */
-  fetch(key: string, options?: { readonly ranges?: readonly ByteRange[]; readonly sha256?: boolean }): Promise<LocalCopy | null>
+  fetch(
+    key: string,
+    options?: { readonly ranges?: readonly ByteRange[]; readonly sha256?: boolean },
+  ): Promise<LocalCopy | null>
 }
 
 /** All pages of a listing. */

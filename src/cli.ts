@@ -1,0 +1,218 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { type Config, type Flags, readConfig } from './config.ts'
+import { listTables } from './controller/list-tables.ts'
+import { planTables } from './controller/plan-tables.ts'
+import { runCycle } from './controller/run-cycle.ts'
+import { requireTableName, setTables } from './controller/set-table.ts'
+import { skipFile } from './controller/skip-file.ts'
+import { tableHistory } from './controller/table-history.ts'
+import { verifyTables } from './controller/verify-tables.ts'
+import { runDemo } from './demo.ts'
+import { asDmscdcError, UsageError } from './errors.ts'
+import type { Ports } from './ports.ts'
+import { historyText, planText, runText, tablesText, verifyText } from './render.ts'
+import type { SetOptions } from './state/row.ts'
+import { openSystem } from './system.ts'
+import { terminalLog } from './terminal-log.ts'
+import { dmscdcVersion } from './version.ts'
+
+type CommonFlags = Flags & { readonly json?: boolean }
+type TableFlags = CommonFlags & { readonly table?: string[] }
+
+const program = new Command('dmscdc')
+  .description(
+    'Merges what AWS DMS writes to S3 into a lake of plain Parquet with an open log, rewriting just what changed.',
+  )
+  .version(dmscdcVersion)
+  .showHelpAfterError(false)
+  .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+  .configureOutput({ writeErr: () => {}, outputError: () => {} })
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Places can also be given once, by environment variables: DMSCDC_LANDING, DMSCDC_LAKE, DMSCDC_STATE (and DMSCDC_MEMORY,
+DMSCDC_THREADS, DMSCDC_TEMP). A flag wins.
+
+  dmscdc demo                                              see the whole job on recorded files of a sample database
+  dmscdc tables --landing L --lake K --state S             what has landed; each table is registered, inactive
+  dmscdc set shop.orders --active --primary-key id …       onboard a table
+  dmscdc run …                                             one cycle; start it by a trigger, hourly
+
+Exit: 0 done, 1 a table failed or is held, 2 wrong use.`,
+  )
+
+command('run', 'one cycle: discover, register, process every active table')
+  .option('--table <S.T...>', 'only these tables, with no discovery')
+  .option('--concurrency <n>', 'tables at a time', wholeNumber, 1)
+  .action(async (flags: TableFlags & { readonly concurrency: number }) => {
+    const report = await withPorts(flags, (ports) =>
+      runCycle(ports, { tables: names(flags), concurrency: flags.concurrency }),
+    )
+    print(flags, report, runText)
+    if (!report.ok) process.exitCode = 1
+  })
+
+command('tables', 'every known table: state, keys, progress, what holds it, candidate keys of an inactive one').action(
+  async (flags: CommonFlags) => {
+    print(flags, { tables: await withPorts(flags, listTables) }, ({ tables }) => tablesText(tables))
+  },
+)
+
+command('set', "edits the table's row in the state; S.* edits several")
+  .argument('<S.T>', 'the table, or S.* for all of a schema')
+  .option('--active', 'process the table')
+  .option('--inactive', 'leave the table alone')
+  .option('--primary-key <a,b>', 'the columns that make a row unique; null: none')
+  .option('--partition-key <c>', 'Hive folders by these columns; null: none')
+  .option('--publish <views>', 'delta: a Delta Lake table in the folder; empty: the plain folder')
+  .option('--retain <7d>', 'keep superseded files that long')
+  .option('--look-back <24h>', 'how far back the name of a file may be late')
+  .option('--load-settle <10m>', 'wait until a new full load is that old')
+  .option('--landing-timezone <zone>', 'the zone in which DMS names its files (IANA name)')
+  .option('--keep-op <true|false>', "keep DMS's column Op", trueOrFalse)
+  .option('--before-image-prefix <BI_>', 'of before-image columns')
+  .option('--csv-columns <list>', "names and types in file order: 'id bigint, name string'")
+  .option('--csv-header <true|false>', 'CSV files begin with a header', trueOrFalse)
+  .option('--csv-null-value <text>', 'text that means NULL')
+  .option('--csv-delimiter <c>', 'between fields')
+  .option('--rfc4180 <true|false>', 'quotes in quoted values are doubled', trueOrFalse)
+  .action(async (pattern: string, flags: CommonFlags & SetOptions & { readonly inactive?: boolean }) => {
+    const options = setOptions(flags)
+    const tables = await withPorts(flags, (ports) => setTables(ports, pattern, options))
+    print(flags, { tables }, () => tables.map((table) => `${table} is set`).join('\n'))
+  })
+
+command(
+  'plan',
+  'what run would do: files, changes by kind, files and bytes to rewrite, requests, cost; changes nothing',
+)
+  .option('--table <S.T...>', 'only these tables')
+  .action(async (flags: TableFlags) => {
+    print(flags, { tables: await withPorts(flags, (ports) => planTables(ports, names(flags))) }, ({ tables }) =>
+      planText(tables),
+    )
+  })
+
+command('verify', 'proves the lake against the log, content hashes included')
+  .option('--table <S.T...>', 'only these tables')
+  .action(async (flags: TableFlags) => {
+    const tables = await withPorts(flags, (ports) => verifyTables(ports, names(flags)))
+    const ok = tables.every((table) => table.ok)
+    print(flags, { ok, tables }, () => verifyText(tables))
+    if (!ok) process.exitCode = 1
+  })
+
+command('history', 'the commits: when, from which files, what they changed and cost')
+  .argument('<S.T>', 'the table')
+  .action(async (table: string, flags: CommonFlags) => {
+    const commits = await withPorts(flags, (ports) => tableHistory(ports, requireTableName(table)))
+    print(flags, { table, commits }, () => historyText(commits))
+  })
+
+command('skip', 'passes over a landing file that holds the table; recorded')
+  .argument('<S.T>', 'the table')
+  .argument('<file>', "the landing file's base name, or its key below the table")
+  .requiredOption('--why <text>', 'the reason; history shows it')
+  .action(async (table: string, file: string, flags: CommonFlags & { readonly why: string }) => {
+    const version = await withPorts(flags, (ports) => skipFile(ports, requireTableName(table), file, flags.why))
+    print(flags, { table, file, version }, () => `${table} passes over ${file} from version ${String(version)} on`)
+  })
+
+program
+  .command('demo')
+  .description("the sample database's recorded DMS files, start to end, in a temporary folder")
+  .option('--json', 'print one JSON document')
+  .option('--verbose', 'show the log and traces')
+  .action(async (flags: CommonFlags) => {
+    await runDemo(flags)
+  })
+
+await main()
+
+async function main(): Promise<void> {
+  try {
+    if (process.argv.length <= 2) {
+      process.stdout.write(program.helpInformation())
+      throw new UsageError('no command given', 'dmscdc --help')
+    }
+    await program.parseAsync()
+  } catch (error) {
+    process.exitCode = explain(error)
+  }
+}
+
+/** A command with the flags that all of them share. */
+function command(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--landing <place>', 'what DMS writes: file:///dir or a path')
+    .option('--lake <place>', 'what readers query: file:///dir or a path')
+    .option('--state <place>', "the tables' rows: file:///dir or a path")
+    .option('--memory <size>', "DuckDB's memory limit in all, as in 512MB (default: half of the machine's)")
+    .option('--threads <n>', "DuckDB's threads")
+    .option('--temp <dir>', 'spill and work folder')
+    .option('--json', 'print one JSON document')
+    .option('--verbose', 'show the log and traces')
+}
+
+async function withPorts<T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>): Promise<T> {
+  const config: Config = readConfig(flags)
+  const log = terminalLog({ verbose: config.verbose, quiet: flags.json === true })
+  const system = openSystem(config, log)
+  try {
+    return await work(system.ports)
+  } finally {
+    await system.close()
+    log.end()
+  }
+}
+
+function print<T>(flags: CommonFlags, result: T, text: (result: T) => string): void {
+  process.stdout.write(`${flags.json ? JSON.stringify(result, null, 2) : text(result)}\n`)
+}
+
+function names(flags: TableFlags) {
+  return (flags.table ?? []).map(requireTableName)
+}
+
+function setOptions(flags: CommonFlags & SetOptions & { readonly inactive?: boolean }): SetOptions {
+  const { landing, lake, state, memory, threads, temp, json, verbose, inactive, active, ...options } = flags
+  if (active && inactive) throw new UsageError('--active and --inactive exclude each other', 'dmscdc set --help')
+  const flag = active ? { active: true } : inactive ? { active: false } : {}
+  if (Object.keys(options).length === 0 && active === undefined && inactive === undefined)
+    throw new UsageError('nothing to set', 'dmscdc set --help')
+  return { ...options, ...flag }
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,4}$/u.test(text)) return Number(text)
+  throw new InvalidArgumentError(`found "${text}", expected a whole number from 1`)
+}
+
+function trueOrFalse(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw new InvalidArgumentError(`found "${text}", expected true or false`)
+}
+
+/** Says on stderr what went wrong and what to do; returns the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return explainUse(error)
+  if (error instanceof UsageError) return complain(error.message, error.hint, 2)
+  const known = asDmscdcError(error)
+  if (process.argv.includes('--verbose')) process.stderr.write(`${known.stack ?? ''}\n`)
+  return complain(known.message, known.hint, known.kind === 'invalid-config' ? 2 : 1)
+}
+
+function explainUse(error: CommanderError): number {
+  if (error.exitCode === 0) return 0
+  const name = process.argv[2] ?? ''
+  const known = program.commands.some((one) => one.name() === name)
+  return complain(error.message.replace(/^error: /u, ''), known ? `dmscdc ${name} --help` : 'dmscdc --help', 2)
+}
+
+function complain(what: string, hint: string, exitCode: number): number {
+  process.stderr.write(`error: ${what}\nTry: ${hint}\n`)
+  return exitCode
+}

@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { DmscdcError } from '../errors.ts'
+import type { Cell, ColumnStatistics, Engine, EngineSession, WriteRequest, WrittenFile } from './engine.ts'
+import { ident, list, listLiteral, literal } from './sql.ts'
+
+export type DuckdbOptions = {
+  /** DuckDB's memory limit in all. */
+  readonly memoryBytes: number
+  readonly threads: number | null
+  /** Spill and work folder; made if missing, what a run puts there goes with it. */
+  readonly temp: string
+  /** Local folders that may be read: the landing and the lake where they are on this machine. */
+  readonly readable: readonly string[]
+}
+
+/** DuckDB inside this process. It may read and write its work folder, read `readable`, and nothing else; it loads no extension. */
+export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
+  await mkdir(options.temp, { recursive: true })
+  const work = await realpath(await mkdtemp(join(options.temp, 'dmscdc-')))
+  const instance = await openInstance(options, work)
+  let sessions = 0
+  return {
+    async openSession() {
+      const folder = join(work, `session-${String(++sessions)}`)
+      await mkdir(folder)
+      return openSession(await instance.connect(), folder)
+    },
+    async close() {
+      instance.closeSync()
+      await rm(work, { recursive: true, force: true })
+    },
+  }
+}
+
+async function openInstance(options: DuckdbOptions, work: string): Promise<DuckDBInstance> {
+  const settings: Record<string, string> = { preserve_insertion_order: 'true' }
+  settings.memory_limit = `${String(Math.floor(options.memoryBytes / 1e3))}KB`
+  if (options.threads !== null) settings.threads = String(options.threads)
+  const instance = await DuckDBInstance.create(':memory:', settings).catch((cause: unknown) => {
+    throw new DmscdcError('invalid-config', `engine settings: ${messageOf(cause)}`, {
+      hint: 'give --memory as in 512MB or 4GB, and --threads as a whole number',
+      cause,
+    })
+  })
+  const readable = await Promise.all(options.readable.map(realFolder))
+  const connection = await instance.connect()
+  const allowed = [work, ...readable].map((folder) => literal(folder.endsWith('/') ? folder : `${folder}/`))
+  for (const statement of [
+    `set temp_directory = ${literal(join(work, 'spill'))}`,
+    `set global TimeZone = 'UTC'`,
+    'set autoinstall_known_extensions = false',
+    'set autoload_known_extensions = false',
+    `set allowed_directories = ${listLiteral(allowed)}`,
+    'set enable_external_access = false',
+    'set lock_configuration = true',
+  ])
+    await connection.run(statement)
+  connection.closeSync()
+  return instance
+}
+
+/** The folder without symbolic links, as the engine compares paths; one that is not there yet by its nearest parent. */
+async function realFolder(folder: string): Promise<string> {
+  try {
+    return await realpath(folder)
+  } catch {
+    return dirname(folder) === folder ? folder : join(await realFolder(dirname(folder)), basename(folder))
+  }
+}
+
+function openSession(connection: DuckDBConnection, folder: string): EngineSession {
+  let made = 0
+  const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
+  const rows = async (sql: string) => {
+    const reader = await guarded(sql, () => connection.runAndReadAll(sql))
+    return reader.getRowObjectsJson() as { [column: string]: Cell }[]
+  }
+  const run = async (sql: string) => {
+    await guarded(sql, () => connection.run(sql))
+  }
+  return {
+    run,
+    rows,
+    async link(localPath) {
+      const path = fresh('in')
+      await symlink(localPath, path)
+      return path
+    },
+    async write(request) {
+      const target = fresh('out')
+      await mkdir(target)
+      return writtenFiles(await rows(copyStatement(request, target)))
+    },
+    async writeText(name, text) {
+      const path = fresh(name)
+      await writeFile(path, text)
+      return path
+    },
+    scratchPath: async (name) => fresh(name),
+    sizeOf: async (path) => (await stat(path)).size,
+    async reset() {
+      for (const table of await rows(`select table_name as t, table_type as k from information_schema.tables`))
+        await run(`drop ${table.k === 'VIEW' ? 'view' : 'table'} if exists ${ident(String(table.t))} cascade`)
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
+    },
+    async close() {
+      connection.closeSync()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One COPY. zstd level 1 costs the least for the size (DESIGN §7); the Spark key makes Spark 3 read ancient dates. */
+function copyStatement(request: WriteRequest, target: string): string {
+  const fieldIds = [...request.fieldIds].map(([name, id]) => `${literal(name)}: ${String(id)}`)
+  const options = [
+    'format parquet',
+    'compression zstd',
+    'compression_level 1',
+    'row_group_size 122880',
+    'return_stats',
+    `kv_metadata {'org.apache.spark.version': '3.5.0'}`,
+    `field_ids {${list(fieldIds)}}`,
+  ]
+  if (request.splitBy !== undefined) options.push(`partition_by (${ident(request.splitBy)})`, 'overwrite_or_ignore')
+  else if (request.fileBytesTarget !== undefined) options.push(`file_size_bytes ${String(request.fileBytesTarget)}`)
+  const single = request.splitBy === undefined && request.fileBytesTarget === undefined
+  return `copy (${request.select}) to ${literal(single ? join(target, 'data.parquet') : target)} (${list(options)})`
+}
+
+async function writtenFiles(returned: readonly { readonly [column: string]: unknown }[]): Promise<WrittenFile[]> {
+  const files: WrittenFile[] = []
+  for (const row of returned) {
+    if (Number(row.count) === 0) continue
+    const scratchFile = String(row.filename)
+    const keys = row.partition_keys as { key: string; value: string }[] | null
+    files.push({
+      scratchFile,
+      rows: Number(row.count),
+      sizeBytes: Number(row.file_size_bytes),
+      footerBytes: Number(row.footer_size_bytes),
+      sha256: await sha256Of(scratchFile),
+      statistics: readStatistics(row.column_statistics as StatisticsMap),
+      split: keys?.[0] === undefined ? null : Number(keys[0].value),
+    })
+  }
+  return files
+}
+
+type StatisticsMap = { key: string; value: { key: string; value: string }[] }[]
+
+function readStatistics(map: StatisticsMap): ReadonlyMap<string, ColumnStatistics> {
+  return new Map(
+    map.map(({ key, value }) => {
+      const facts = new Map(value.map((fact) => [fact.key, fact.value]))
+      return [
+        key.slice(1, -1).replaceAll('""', '"'),
+        {
+          nullCount: Number(facts.get('null_count') ?? 0),
+          min: facts.get('min') ?? null,
+          max: facts.get('max') ?? null,
+          hasNan: facts.get('has_nan') === 'true',
+        },
+      ]
+    }),
+  )
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+/** DuckDB tells its errors apart by the first words of the message alone; no value of a row passes on. */
+async function guarded<T>(sql: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw engineError(sql, cause)
+  }
+}
+
+function engineError(sql: string, cause: unknown): DmscdcError {
+  const message = messageOf(cause)
+  if (message.startsWith('Out of Memory'))
+    return new DmscdcError('unavailable', `engine ran out of memory: ${firstLine(message)}`, {
+      hint: 'give more with --memory, or fewer tables at once with --concurrency',
+      cause,
+    })
+  if (/No space left|Could not write all|max_temp_directory_size/u.test(message))
+    return new DmscdcError('unavailable', 'engine could not write its work folder: no space left', {
+      hint: 'give a larger folder with --temp',
+      cause,
+    })
+  // These are about the statement; all others may quote a row.
+  const aboutStatement = /^(?:Binder|Parser|Catalog) Error: [^\n]{0,200}/u.exec(message)?.[0]
+  const kind = aboutStatement ?? /^[A-Z][A-Za-z ]* Error/u.exec(message)?.[0] ?? 'error'
+  return new DmscdcError('bug', `engine: ${kind} in ${sql.slice(0, 60).replaceAll(/\s+/gu, ' ')}…`, {
+    hint: 'run again with --verbose and report the trace',
+    cause,
+  })
+}
+
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+const firstLine = (text: string) => text.split('\n')[0] ?? text

@@ -1,0 +1,61 @@
+/** A value of a small result; integers beyond 2^53 and decimals come as text. */
+export type Cell = string | number | boolean | null
+
+/** A Parquet file that the engine wrote into its scratch folder. */
+export type WrittenFile = {
+  readonly scratchFile: string
+  readonly rows: number
+  readonly sizeBytes: number
+  readonly footerBytes: number
+  /** Hex, of the whole file. */
+  readonly sha256: string
+  /** Column name → the writer's statistics as text. */
+  readonly statistics: ReadonlyMap<string, ColumnStatistics>
+  /** The value of `splitBy` for all of the file's rows; null without it. */
+  readonly split: number | null
+}
+
+export type ColumnStatistics = {
+  readonly nullCount: number
+  /** Exact, or null where the writer gave none (all NULL, long text, NaN present). */
+  readonly min: string | null
+  readonly max: string | null
+  readonly hasNan: boolean
+}
+
+export type WriteRequest = {
+  /** The query whose result is written; its columns are the file's, in this order and under these names. */
+  readonly select: string
+  readonly fieldIds: ReadonlyMap<string, number>
+  /** Begin a new file near this size; not together with `splitBy`. */
+  readonly fileBytesTarget?: number
+  /** An integer column of `select`, not written: one file (or more) per value. */
+  readonly splitBy?: string
+}
+
+/**
+ * DuckDB behind the little that the loads need. Rows stay inside; only counts, names and statistics come out.
+ * One session is one connection with its own temporary tables and its own scratch folder, used by one table at a time.
+ */
+export type EngineSession = {
+  run(sql: string): Promise<void>
+  /** For small results only. */
+  rows(sql: string): Promise<readonly { readonly [column: string]: Cell }[]>
+  /** Makes a local file readable under a plain name, whatever its own (globs, quotes, `col=value` folders). */
+  link(localPath: string): Promise<string>
+  /** Files with no row are not returned. */
+  write(request: WriteRequest): Promise<readonly WrittenFile[]>
+  /** Writes text where SQL can read it; returns its path. */
+  writeText(name: string, text: string): Promise<string>
+  /** An unused path in the scratch folder, for SQL that writes a file itself. */
+  scratchPath(name: string): Promise<string>
+  sizeOf(scratchPath: string): Promise<number>
+  /** Drops what the session made since it was opened: temporary tables, links and scratch files. */
+  reset(): Promise<void>
+  close(): Promise<void>
+}
+
+export type Engine = {
+  openSession(): Promise<EngineSession>
+  close(): Promise<void>
+}

@@ -1,0 +1,133 @@
+import { compareBytes, type DataFile, type Snapshot } from '../domain.ts'
+import { checkpointDue } from './checkpoint.ts'
+import type { FinishInput } from './finish.ts'
+import { dataKey, retainedKey, stagedKey } from './keys.ts'
+import { hasExpired, retainMsOf } from './retention.ts'
+
+export type PlacedFile = {
+  readonly path: string
+  readonly txnId: string
+  readonly from: string
+  readonly to: string
+}
+
+export type FinishCall =
+  /** Copies staged files into the data folder. */
+  | { readonly kind: 'place'; readonly files: readonly PlacedFile[] }
+  | { readonly kind: 'check'; readonly files: readonly { readonly path: string; readonly key: string }[] }
+  | { readonly kind: 're-read-head'; readonly lost: readonly string[] }
+  /** Puts the log's own entries into the Delta view, in order, each only if absent. */
+  | { readonly kind: 'mirror-log'; readonly from: number; readonly to: number }
+  /** Begins the Delta view at the head: a checkpoint, that version's entry, `_last_checkpoint`. */
+  | { readonly kind: 'begin-view'; readonly head: Snapshot }
+  /** Deletes the Delta view's log. */
+  | { readonly kind: 'drop-view' }
+  /** Copies superseded files out of the data folder (one that is not there was moved before), then deletes them there. */
+  | { readonly kind: 'retain'; readonly files: readonly { readonly from: string; readonly to: string }[] }
+  | { readonly kind: 'delete'; readonly keys: readonly string[] }
+
+/** Copies go some sixteen at a time; a group of partitions with fewer files would only wait. */
+const groupFilesMin = 16
+
+/** What is to do for a head, in order. Pure; empty where everything is finished. */
+export function finishAgenda(input: FinishInput): readonly FinishCall[] {
+  const viewed = input.publish.includes('delta')
+  const dropped = !viewed && input.published.includes('delta')
+  return [
+    ...(dropped ? [{ kind: 'drop-view' } as const] : []),
+    ...groups(input, viewed ? [] : supersededPaths(input, { dropped })),
+    ...(viewed ? publishCalls(input) : []),
+    ...expiredCalls(input, { viewed }),
+  ]
+}
+
+/** Listed files that may not be in place yet. What a checkpoint holds is: it is written after `finish`. */
+function unplaced({ head, mirroredVersion }: FinishInput): readonly DataFile[] {
+  return head.files.filter(({ addedVersion }) => addedVersion !== undefined && addedVersion > (mirroredVersion ?? -1))
+}
+
+/** Paths that must leave the data folder now, where no view lets readers see them any longer. Never one that is listed. */
+function supersededPaths(input: FinishInput, { dropped }: { dropped: boolean }): readonly string[] {
+  const { head, mirroredVersion, placedBefore } = input
+  const listed = new Set(head.files.map(({ path }) => path))
+  const removed = head.tombstones.filter(({ deletedVersion }) => {
+    return dropped || (deletedVersion !== undefined && deletedVersion > (mirroredVersion ?? -1))
+  })
+  const paths = [...removed.map(({ path }) => path), ...placedBefore]
+  return [...new Set(paths)].filter((path) => !listed.has(path))
+}
+
+/**
+ * Partition after partition, new files in and stale ones out, so that a reader of the bare folder meets both for a
+ * short while only and in few partitions; small partitions go together.
+ */
+function groups(input: FinishInput, superseded: readonly string[]): readonly FinishCall[] {
+  const { place } = input
+  const files = unplaced(input).map(({ path, txnId }): PlacedFile => {
+    return { path, txnId, from: stagedKey(place, txnId, path), to: dataKey(place, path) }
+  })
+  return partitionGroups(files, superseded).flatMap((group) => [
+    ...(group.files.length > 0 ? [{ kind: 'place', files: group.files } as const] : []),
+    ...removal(input, group.superseded),
+  ])
+}
+
+type Group = { readonly files: readonly PlacedFile[]; readonly superseded: readonly string[] }
+
+function partitionGroups(files: readonly PlacedFile[], superseded: readonly string[]): readonly Group[] {
+  const filesOf = byFolder(files, ({ path }) => path)
+  const supersededOf = byFolder(superseded, (path) => path)
+  const groups: { files: PlacedFile[]; superseded: string[] }[] = []
+  for (const folder of [...new Set([...filesOf.keys(), ...supersededOf.keys()])].sort(compareBytes)) {
+    const last = groups.at(-1)
+    const group = last && last.files.length < groupFilesMin ? last : { files: [], superseded: [] }
+    if (group !== last) groups.push(group)
+    group.files.push(...(filesOf.get(folder) ?? []))
+    group.superseded.push(...(supersededOf.get(folder) ?? []))
+  }
+  return groups
+}
+
+function byFolder<T>(items: readonly T[], pathOf: (item: T) => string): Map<string, T[]> {
+  const folders = new Map<string, T[]>()
+  for (const item of items) {
+    const path = pathOf(item)
+    const folder = path.slice(0, path.lastIndexOf('/') + 1)
+    const found = folders.get(folder)
+    if (found) found.push(item)
+    else folders.set(folder, [item])
+  }
+  return folders
+}
+
+function removal({ place, publish, retainMs }: FinishInput, paths: readonly string[]): readonly FinishCall[] {
+  if (paths.length === 0) return []
+  if (retainMsOf(publish, retainMs) === 0) return [{ kind: 'delete', keys: paths.map((path) => dataKey(place, path)) }]
+  return [
+    { kind: 'retain', files: paths.map((path) => ({ from: dataKey(place, path), to: retainedKey(place, path) })) },
+  ]
+}
+
+/** The view stands where the row was mirrored. One that was not published then, or nobody knows, begins at the head. */
+function publishCalls({ head, mirroredVersion, published }: FinishInput): readonly FinishCall[] {
+  const stands = published.includes('delta') && mirroredVersion !== null
+  if (!stands && head.version > 0) return [{ kind: 'begin-view', head }]
+  const from = stands ? mirroredVersion + 1 : 0
+  return from > head.version ? [] : [{ kind: 'mirror-log', from, to: head.version }]
+}
+
+/**
+ * Superseded files whose time is over, wherever they are kept. Where nothing is kept there can only be some from before the
+ * operator changed that: they are looked for when the next checkpoint is about to forget them.
+ */
+function expiredCalls(input: FinishInput, { viewed }: { viewed: boolean }): readonly FinishCall[] {
+  const { place, head, publish, nowMs, placedBefore } = input
+  const retainMs = retainMsOf(publish, input.retainMs)
+  if (retainMs === 0 && !viewed && !checkpointDue(head)) return []
+  const known = new Set([...head.files, ...head.tombstones].map(({ path }) => path))
+  const expired = head.tombstones.filter((tombstone) => hasExpired(tombstone, { retainMs, nowMs }))
+  const forgotten = viewed ? placedBefore.filter((path) => !known.has(path)) : []
+  const paths = [...expired.map(({ path }) => path), ...forgotten]
+  if (paths.length === 0) return []
+  return [{ kind: 'delete', keys: paths.flatMap((path) => [dataKey(place, path), retainedKey(place, path)]) }]
+}

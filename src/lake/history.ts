@@ -1,0 +1,40 @@
+import pLimit from 'p-limit'
+import type { Receipt } from '../domain.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import { entryKey, logPrefix, type TablePlace } from './keys.ts'
+import { parseEntry } from './parse-actions.ts'
+
+export type HistoryEntry = {
+  readonly version: number
+  readonly timestampMs: number
+  /** One of `StagedCommit`'s, or what another program wrote. */
+  readonly operation: string
+  readonly txnId: string
+  readonly receipt: Receipt | null
+}
+
+const entriesAtOnce = 16
+
+/**
+ * The commits up to version `head`, newest first, at most `limit` versions back. Old entries that somebody moved away are left
+ * out. One GET per version. Throws `corrupt-lake` on an entry that cannot be read.
+ */
+export async function readHistory(
+  store: ObjectStore,
+  place: TablePlace,
+  range: { readonly head: number; readonly limit?: number },
+): Promise<readonly HistoryEntry[]> {
+  const count = Math.min(range.head + 1, range.limit ?? Number.POSITIVE_INFINITY)
+  const limit = pLimit(entriesAtOnce)
+  const versions = Array.from({ length: count }, (_, at) => range.head - at)
+  const entries = await Promise.all(versions.map((version) => limit(() => readEntry(store, place, version))))
+  return entries.filter((entry) => entry !== null)
+}
+
+async function readEntry(store: ObjectStore, place: TablePlace, version: number): Promise<HistoryEntry | null> {
+  const key = entryKey(logPrefix(place), version)
+  const found = await store.get(key)
+  if (found === null) return null
+  const action = parseEntry(key, found.body).find(({ kind }) => kind === 'commitInfo')
+  return action?.kind === 'commitInfo' ? { version, ...action.info } : null
+}

@@ -1,0 +1,56 @@
+import type { TableId } from '../domain.ts'
+
+/** Where a table lies in the lake store. Both prefixes end with a slash. */
+export type TablePlace = {
+  readonly id: TableId
+  /** The folder that readers see: data files and published views. */
+  readonly dataPrefix: string
+  /** Ours alone: the log, staged files, retained files. */
+  readonly ownPrefix: string
+}
+
+/** The folder of everything that is ours; no schema has this name. */
+export const ownRoot = '_dmscdc/'
+
+/** The place of a table; `dataPrefix` differs from `<schema>/<table>/` only where a state row says so. */
+export function tablePlace(id: TableId, dataPrefix = `${id.schema}/${id.table}/`): TablePlace {
+  return { id, dataPrefix, ownPrefix: `${ownRoot}${id.schema}/${id.table}/` }
+}
+
+// ---- data files; `path` is `DataFile.path` ------------------------------------------------------------------------
+
+export const dataKey = (place: TablePlace, path: string) => `${place.dataPrefix}${path}`
+export const retainedKey = (place: TablePlace, path: string) => `${place.ownPrefix}retained/${path}`
+export const stagingPrefix = (place: TablePlace) => `${place.ownPrefix}staging/`
+export const stagedKey = (place: TablePlace, txnId: string, path: string) => `${stagingPrefix(place)}${txnId}/${path}`
+
+/** The attempt that a key below `stagingPrefix` belongs to; null for any other key. */
+export function stagedTxnId(place: TablePlace, key: string): string | null {
+  const prefix = stagingPrefix(place)
+  if (!key.startsWith(prefix)) return null
+  const slash = key.indexOf('/', prefix.length)
+  return slash === -1 ? null : key.slice(prefix.length, slash)
+}
+
+// ---- logs: the table's own, which is the truth, and the published Delta view, its mirror --------------------------
+
+export const logPrefix = (place: TablePlace) => `${place.ownPrefix}_delta_log/`
+export const deltaViewPrefix = (place: TablePlace) => `${place.dataPrefix}_delta_log/`
+
+export const entryKey = (log: string, version: number) => `${log}${versionDigits(version)}.json`
+export const checkpointKey = (log: string, version: number) => `${log}${versionDigits(version)}.checkpoint.parquet`
+export const lastCheckpointKey = (log: string) => `${log}_last_checkpoint`
+
+export type LogObject = { readonly kind: 'entry' | 'checkpoint'; readonly version: number }
+
+/** What a key in a log folder is; null for anything that is neither a commit nor a classic checkpoint. */
+export function parseLogKey(log: string, key: string): LogObject | null {
+  if (!key.startsWith(log)) return null
+  const match = /^(\d{20})\.(json|checkpoint\.parquet)$/u.exec(key.slice(log.length))
+  if (!match) return null
+  return { kind: match[2] === 'json' ? 'entry' : 'checkpoint', version: Number(match[1]) }
+}
+
+function versionDigits(version: number): string {
+  return String(version).padStart(20, '0')
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod'
+import type { LoadGeneration, PartitionValues, Progress, Receipt } from '../domain.ts'
+import { type Action, loadDomain, progressDomain, protocol, tagKeys } from './actions.ts'
+import { corruptLake } from './corrupt-lake.ts'
+import { parseSchemaString } from './delta-types.ts'
+import { decodeAddPath } from './partition-path.ts'
+
+/**
+ * The actions of a log entry's bytes. `name` is the entry's key, for errors. Actions that we do not write (`txn`, foreign
+ * domains) are passed over. Throws `corrupt-lake` on anything that is not a log entry of ours.
+ */
+export function parseEntry(name: string, body: Uint8Array): readonly Action[] {
+  return parseLines(name, decodeText(name, body).split('\n'))
+}
+
+/** The same for lines that are texts already, such as the rows of a checkpoint. */
+export function parseLines(name: string, lines: readonly string[]): readonly Action[] {
+  return lines.flatMap((line, at) => {
+    if (line.trim() === '') return []
+    const action = parseLine(`${name} line ${at + 1}`, line)
+    return action === null ? [] : [action]
+  })
+}
+
+/** The `txnId` of the attempt that wrote an entry; null where another program wrote it, or nobody could. */
+export function entryTxnId(body: Uint8Array): string | null {
+  try {
+    const line = JSON.parse(decodeText('entry', body).split('\n', 1)[0] ?? '')
+    const txnId: unknown = line.commitInfo.txnId
+    return typeof txnId === 'string' ? txnId : null
+  } catch {
+    return null
+  }
+}
+
+function parseLine(where: string, line: string): Action | null {
+  try {
+    return toAction(lineShape.parse(JSON.parse(line)))
+  } catch (cause) {
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : cause instanceof Error ? cause.message : ''
+    const reason = cause instanceof SyntaxError ? 'not JSON' : why
+    throw corruptLake(`lake log ${where}: not an action that dmscdc wrote: ${reason}`, { cause })
+  }
+}
+
+type Line = z.infer<typeof lineShape>
+
+function toAction(line: Line): Action | null {
+  if (line.add) return addAction(line.add)
+  if (line.remove) return removeAction(line.remove)
+  if (line.domainMetadata) return domainAction(line.domainMetadata)
+  if (line.commitInfo) return commitInfoAction(line.commitInfo)
+  if (line.metaData) return metadataAction(line.metaData)
+  if (line.protocol) return protocolAction(line.protocol)
+  return null
+}
+
+function addAction(add: NonNullable<Line['add']>): Action {
+  return {
+    kind: 'add',
+    file: {
+      path: decodeAddPath(add.path),
+      partition: add.partitionValues,
+      sizeBytes: add.size,
+      rows: rowsOfStats(add.stats),
+      stats: add.stats,
+      sha256: add.tags[tagKeys.sha256],
+      footerBytes: add.tags[tagKeys.footerBytes],
+      fieldIds: add.tags[tagKeys.fields],
+      txnId: add.tags[tagKeys.txn],
+      modifiedMs: add.modificationTime,
+    },
+  }
+}
+
+/** `numRecords` of statistics, the one number in them that JavaScript may read. Throws when it is not a safe count. */
+export function rowsOfStats(stats: string): number {
+  return statsShape.parse(JSON.parse(stats)).numRecords
+}
+
+function removeAction(remove: NonNullable<Line['remove']>): Action {
+  const { deletionTimestamp: deletedAtMs, partitionValues: partition, size: sizeBytes } = remove
+  return { kind: 'remove', tombstone: { path: decodeAddPath(remove.path), partition, sizeBytes, deletedAtMs } }
+}
+
+function domainAction({ domain, configuration, removed }: NonNullable<Line['domainMetadata']>): Action | null {
+  if (removed) return null
+  if (domain === loadDomain) return { kind: 'load', load: loadShape.parse(JSON.parse(configuration)) }
+  if (domain !== progressDomain) return null
+  const { txnId, ...progress } = progressShape.parse(JSON.parse(configuration))
+  return { kind: 'progress', txnId, progress }
+}
+
+function commitInfoAction(info: NonNullable<Line['commitInfo']>): Action {
+  const { timestamp: timestampMs, operation, txnId, dmscdc: receipt } = info
+  return { kind: 'commitInfo', info: { timestampMs, operation, txnId, receipt: receipt ?? null } }
+}
+
+function metadataAction(metadata: NonNullable<Line['metaData']>): Action {
+  const { id: tableUuid, createdTime: createdMs, partitionColumns } = metadata
+  const columns = parseSchemaString(metadata.schemaString)
+  return { kind: 'metaData', metadata: { tableUuid, createdMs, columns, partitionColumns } }
+}
+
+function protocolAction(found: NonNullable<Line['protocol']>): Action {
+  const known: readonly string[] = protocol.writerFeatures
+  const unknown = (found.writerFeatures ?? []).filter((feature) => !known.includes(feature))
+  if (found.minReaderVersion <= 1 && found.minWriterVersion <= 7 && unknown.length === 0) return { kind: 'protocol' }
+  const asks = `reader ${found.minReaderVersion}, writer ${found.minWriterVersion}, ${unknown.join(', ') || 'no unknown feature'}`
+  throw new Error(`the log asks for ${asks}; this dmscdc knows reader 1, writer 7, ${known.join(', ')}`)
+}
+
+function decodeText(name: string, body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch (cause) {
+    throw corruptLake(`lake log ${name}: not UTF-8 text`, { cause })
+  }
+}
+
+const count = z.int().nonnegative()
+const countText = z.string().regex(/^\d+$/u).transform(Number).pipe(count)
+const idsText = z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number)))
+const partitionShape: z.ZodType<PartitionValues> = z.record(z.string(), z.string().nullable())
+const statsShape = z.object({ numRecords: count })
+
+const takenShape = z.object({
+  key: z.string(),
+  etag: z.string(),
+  sizeBytes: count,
+  sha256: z.string().nullable(),
+  passedOver: z.enum(['skipped', 'before-load']).exactOptional(),
+})
+
+const loadShape: z.ZodType<LoadGeneration> = z.object({
+  generation: count,
+  files: z.array(takenShape),
+  newestModifiedMs: z.int().nullable(),
+})
+
+const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
+  txnId: z.string(),
+  cursor: z.string().nullable(),
+  windowFrom: z.string().nullable(),
+  window: z.array(takenShape),
+  changeFilesTaken: count,
+  primaryKey: z.array(z.string()).nullable(),
+  partitionKey: z.array(z.string()),
+})
+
+const receiptShape: z.ZodType<Receipt> = z.object({
+  landingFiles: z.array(z.string()),
+  passedOver: z.array(z.object({ key: z.string(), why: z.string() })),
+  changes: z.object({ inserted: count, updated: count, deleted: count, unchanged: count, ignored: count }),
+  rowsBefore: count,
+  rowsAfter: count,
+  filesRewritten: count,
+  bytesRead: count,
+  bytesWritten: count,
+  requests: z.record(z.string(), count),
+  startedMs: z.number(),
+})
+
+const lineShape = z.object({
+  add: z
+    .object({
+      path: z.string(),
+      partitionValues: partitionShape,
+      size: count,
+      modificationTime: z.int(),
+      stats: z.string(),
+      tags: z.object({
+        [tagKeys.sha256]: z.string(),
+        [tagKeys.footerBytes]: countText,
+        [tagKeys.fields]: idsText,
+        [tagKeys.txn]: z.string(),
+      }),
+    })
+    .nullish(),
+  remove: z
+    .object({ path: z.string(), deletionTimestamp: z.int(), partitionValues: partitionShape, size: count })
+    .nullish(),
+  domainMetadata: z.object({ domain: z.string(), configuration: z.string(), removed: z.boolean() }).nullish(),
+  commitInfo: z
+    .object({ timestamp: z.int(), operation: z.string(), txnId: z.string(), dmscdc: receiptShape.nullish() })
+    .nullish(),
+  metaData: z
+    .object({
+      id: z.string(),
+      schemaString: z.string(),
+      partitionColumns: z.array(z.string()),
+      createdTime: z.int(),
+    })
+    .nullish(),
+  protocol: z
+    .object({
+      minReaderVersion: z.int(),
+      minWriterVersion: z.int(),
+      writerFeatures: z.array(z.string()).nullish(),
+    })
+    .nullish(),
+})

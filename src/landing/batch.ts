@@ -1,0 +1,155 @@
+import type { Column, LandingFile, TableConfig } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import { duckdbType, list } from '../engine/sql.ts'
+import type { DmscdcError } from '../errors.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import { readCsv } from './csv.ts'
+import { evolve, keepDropped } from './evolve.ts'
+import { type OpenedFile, openLanding } from './inspect.ts'
+import { damagedLanding } from './landing-errors.ts'
+import { landingSelect, rowsPerFileMax } from './landing-sql.ts'
+import { asLakeValue } from './layout.ts'
+
+/** Landing files that are fit to be applied; the session's view `changes` (ord, op, c…, b…) holds exactly their rows. */
+export type Batch = {
+  readonly files: readonly OpenedFile[]
+  /** The table's columns once the batch is in. */
+  readonly columns: readonly Column[]
+  readonly widened: boolean
+  /** Whether `changes` holds before-images of key columns that may say that a key changed. */
+  readonly beforeImages: boolean
+  /** What holds the table once these files are applied: the next file asked for cannot be. */
+  readonly problem: DmscdcError | null
+  release(): Promise<void>
+}
+
+/** What the table has before the batch. A full load that replaces it may bring other types under the same names. */
+export type TableBefore = { readonly columns: readonly Column[]; readonly typesMayChange: boolean }
+
+/** Opens landing files in their order, up to the first that is damaged, does not fit the table, or holds an unknown operation. */
+export async function openBatch(
+  landing: ObjectStore,
+  session: EngineSession,
+  config: TableConfig,
+  files: readonly LandingFile[],
+  before: TableBefore,
+): Promise<Batch> {
+  const opened = await openLanding(landing, session, config, files)
+  const release = async () => {
+    for (const file of opened.files) await file.release()
+  }
+  const fitting = fit(config, before, opened.files)
+  await createView(session, config, fitting.files, fitting.columns)
+  const bad = await firstBadFile(session, config, fitting.files)
+  if (bad === null) return { ...fitting, problem: fitting.problem ?? opened.damage, release }
+  const cut = fit(config, before, fitting.files.slice(0, bad.at))
+  await createView(session, config, cut.files, cut.columns)
+  return { ...cut, problem: bad.problem, release }
+}
+
+/** The first of the files whose pages cannot be decoded, found by reading each one alone; null when all can. */
+export async function firstUndecodable(
+  session: EngineSession,
+  files: readonly OpenedFile[],
+): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
+  for (const [at, { file, path, layout }] of files.entries()) {
+    if (file.format !== 'parquet') continue
+    const columns = layout.columns.map((_, column) => `r${String(column)}`)
+    const scan = `(select hash(${list(columns)}) as h from read_parquet('${path}', hive_partitioning = false) as t(${list(columns)}))`
+    try {
+      await session.rows(`select bit_xor(h) as h from ${scan}`)
+    } catch (cause) {
+      return { at, problem: damagedLanding(file, 'its pages cannot be decoded', cause) }
+    }
+  }
+  return null
+}
+
+function fit(config: TableConfig, before: TableBefore, files: readonly OpenedFile[]) {
+  const evolution = evolve(before.typesMayChange ? [] : before.columns, files, { keepOp: config.keepOp })
+  const { widened, upTo, conflict } = evolution
+  const columns = before.typesMayChange ? keepDropped(before.columns, evolution.columns) : evolution.columns
+  const fitting = files.slice(0, upTo)
+  const beforeImages = fitting.some(({ layout }) =>
+    layout.columns.some(({ role, of }) => role === 'before' && config.primaryKey?.includes(of ?? '')),
+  )
+  return { files: fitting, columns, widened, beforeImages, problem: conflict }
+}
+
+async function createView(
+  session: EngineSession,
+  config: TableConfig,
+  files: readonly OpenedFile[],
+  columns: readonly Column[],
+): Promise<void> {
+  if (files.length === 0) return
+  const select = landingSelect({
+    files,
+    columns,
+    partitionColumns: config.partitionKey,
+    beforeImagesOf: config.primaryKey ?? [],
+    csv: config.csv,
+  })
+  await session.run(`create or replace temp view changes as ${select}`)
+}
+
+async function firstBadFile(
+  session: EngineSession,
+  config: TableConfig,
+  files: readonly OpenedFile[],
+): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
+  if (files.length === 0) return null
+  for (const [at, opened] of files.entries()) {
+    const problem = await badCsvValue(session, config, opened)
+    if (problem !== null) return { at, problem }
+  }
+  return unknownOperation(session, files)
+}
+
+async function unknownOperation(session: EngineSession, files: readonly OpenedFile[]) {
+  const query = `select min(ord) as first from changes where op is null or op not in ('I', 'U', 'D')`
+  const [row] = await session.rows(query).catch(async (error: unknown) => {
+    const undecodable = await firstUndecodable(session, files)
+    if (undecodable === null) throw error
+    return [undecodable]
+  })
+  if (row === undefined || 'problem' in row) return (row as { at: number; problem: DmscdcError } | undefined) ?? null
+  if (row.first === null || row.first === undefined) return null
+  const first = BigInt(String(row.first))
+  const at = Number(first / rowsPerFileMax)
+  const { file } = files[at] as OpenedFile
+  const where = `row ${String((first % rowsPerFileMax) + 1n)}`
+  return { at, problem: damagedLanding(file, `column "Op" of ${where} is neither I, U nor D`) }
+}
+
+/** A CSV value that its declared type cannot hold. */
+async function badCsvValue(
+  session: EngineSession,
+  config: TableConfig,
+  opened: OpenedFile,
+): Promise<DmscdcError | null> {
+  const { file, path, layout, header } = opened
+  if (file.format === 'parquet') return null
+  const names = layout.columns.map((_, at) => `r${String(at)}`)
+  const checks = layout.columns.flatMap(({ type, fileType }, at) => {
+    if (type === null || type.kind === 'string') return []
+    const value = `r${String(at)}`
+    return [
+      `count(*) filter (${value} is not null and try_cast(${asLakeValue(value, fileType)} as ${duckdbType(type)}) is null) as n${String(at)}`,
+    ]
+  })
+  const scan = readCsv(path, config.csv, file, header, names)
+  const [counts] = await session
+    .rows(`select ${list(['count(*) as total', ...checks])} from ${scan}`)
+    .catch((cause: unknown) => [
+      { unreadable: damagedLanding(file, 'its lines have not all the same fields', cause) } as never,
+    ])
+  if (counts !== undefined && 'unreadable' in counts) return counts.unreadable as unknown as DmscdcError
+  const at = layout.columns.findIndex((_, column) => Number(counts?.[`n${String(column)}`] ?? 0) > 0)
+  if (at < 0) return null
+  const column = layout.columns[at]
+  return damagedLanding(
+    file,
+    `column "${column?.name ?? ''}" holds values that are no ${column?.fileType.toLowerCase() ?? ''}`,
+  )
+}

@@ -1,0 +1,130 @@
+import type { CsvConfig, LandingFile, TableConfig } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
+import { DmscdcError } from '../errors.ts'
+import { typeText } from '../lake-types.ts'
+import { damagedLanding } from './landing-errors.ts'
+import { type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
+
+/**
+ * What the columns of a CSV file are. A header is taken with `CsvHeader`, or where the first line equals the declared
+ * names; else the names are the declared ones in their order, or `col0`, `col1`, … An operation column is told by its
+ * values: DMS writes it first, I, U or D in every line.
+ */
+export async function csvLayout(
+  session: EngineSession,
+  config: TableConfig,
+  file: LandingFile,
+  path: string,
+): Promise<{ readonly layout: LandingLayout; readonly header: boolean }> {
+  const { csv } = config
+  const fields = await countFields(session, csv, file, path)
+  const first = await firstLine(session, csv, file, path, fields)
+  const header = csv.header || isHeader(first, csv)
+  const names = header
+    ? first
+    : headerlessNames(config, file, fields, await operationsLead(session, csv, path, fields, file))
+  const declared = new Map(csv.columns?.map(({ name, type }) => [name, declaredType(typeText(type), duckdbType(type))]))
+  const columns = names.map((name): NamedType => ({ name, fileType: declared.get(name) ?? 'VARCHAR' }))
+  return { header, layout: layoutOf(columns, config.beforeImagePrefix) }
+}
+
+/** The scan of one CSV file as text, columns named by position, with `pos`: the row's place in the file. */
+export function readCsv(
+  path: string,
+  csv: CsvConfig,
+  file: LandingFile,
+  header: boolean,
+  columnNames: readonly string[],
+) {
+  const columns = list(columnNames.map((name) => `${literal(name)}: 'VARCHAR'`))
+  const nulls = csv.nullValue === null ? [''] : ['', csv.nullValue]
+  const options = [
+    'auto_detect = false',
+    `header = ${String(header)}`,
+    `columns = {${columns}}`,
+    ...dialect(csv),
+    `nullstr = ${listLiteral(nulls.map(literal))}`,
+    'allow_quoted_nulls = false',
+    'parallel = false',
+    `compression = ${literal(file.format === 'csv.gz' ? 'gzip' : 'none')}`,
+  ]
+  return `(select *, row_number() over () - 1 as pos from read_csv(${literal(path)}, ${list(options)}))`
+}
+
+function dialect(csv: CsvConfig): string[] {
+  const quoteEscape = csv.rfc4180 ? '"' : ''
+  return [`delim = ${literal(csv.delimiter)}`, `quote = '"'`, `escape = ${literal(quoteEscape)}`]
+}
+
+async function countFields(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<number> {
+  const compression = `compression = ${literal(file.format === 'csv.gz' ? 'gzip' : 'none')}`
+  const sniff = `sniff_csv(${literal(path)}, header = false, ${list(dialect(csv))}, ${compression})`
+  const rows = await session.rows(`select len(Columns) as fields from ${sniff}`).catch((cause: unknown) => {
+    throw damagedLanding(file, `it is no CSV with delimiter ${literal(csv.delimiter)}`, cause)
+  })
+  return Number(rows[0]?.fields ?? 0)
+}
+
+async function firstLine(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string, fields: number) {
+  const names = positions(fields)
+  const scan = readCsv(path, csv, file, false, names)
+  const rows = await session.rows(`select ${list(names)} from ${scan} limit 1`).catch((cause: unknown) => {
+    throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
+  })
+  return names.map((name) => String(rows[0]?.[name] ?? ''))
+}
+
+const positions = (fields: number) => Array.from({ length: fields }, (_, at) => `r${String(at)}`)
+
+function isHeader(first: readonly string[], csv: CsvConfig): boolean {
+  if (csv.columns === null) return false
+  const names = first[0] === operationColumn ? first.slice(1) : first
+  const declared = csv.columns.map(({ name }) => name).filter((name) => name !== operationColumn)
+  return names.length === declared.length && names.every((name, at) => name === declared[at])
+}
+
+/** True where every line begins with I, U or D. */
+async function operationsLead(
+  session: EngineSession,
+  csv: CsvConfig,
+  path: string,
+  fields: number,
+  file: LandingFile,
+): Promise<boolean> {
+  const scan = readCsv(path, csv, file, false, positions(fields))
+  const query = `select count(*) as lines, count(*) filter (r0 in ('I', 'U', 'D')) as operations from ${scan}`
+  const rows = await session.rows(query).catch((cause: unknown) => {
+    throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
+  })
+  return Number(rows[0]?.lines) > 0 && rows[0]?.lines === rows[0]?.operations
+}
+
+function headerlessNames(config: TableConfig, file: LandingFile, fields: number, operationsLead: boolean): string[] {
+  const declared = config.csv.columns?.map(({ name }) => name).filter((name) => name !== operationColumn) ?? null
+  if (declared === null) return undeclaredNames(file, fields, operationsLead)
+  const withOperation = operationsLead && (file.kind === 'change' || fields === declared.length + 1)
+  const data = fields - (withOperation ? 1 : 0)
+  if (data > declared.length)
+    throw damagedLanding(file, `it has ${String(data)} columns, CsvColumns declares ${String(declared.length)}`)
+  const names = declared.slice(0, data)
+  return withOperation ? [operationColumn, ...names] : names
+}
+
+function undeclaredNames(file: LandingFile, fields: number, operationsLead: boolean): string[] {
+  if (file.kind === 'load' && operationsLead)
+    throw new DmscdcError(
+      'invalid-config',
+      `read landing file ${file.key}: its first column may be DMS's operation or the source's own`,
+      { hint: `name the columns: dmscdc set <table> --csv-columns 'id bigint, name string'` },
+    )
+  const withOperation = file.kind === 'change'
+  const names = positions(fields - (withOperation ? 1 : 0)).map((_, at) => `col${String(at)}`)
+  return withOperation ? [operationColumn, ...names] : names
+}
+
+/** The name under which `lakeTypeOf` finds the declared type again. */
+function declaredType(lakeName: string, engineName: string): string {
+  const names: Readonly<Record<string, string>> = { string: 'VARCHAR', binary: 'BLOB', timestamp: 'TIMESTAMP' }
+  return names[lakeName] ?? engineName.toUpperCase()
+}

@@ -1,0 +1,48 @@
+import pLimit from 'p-limit'
+import type { TableId } from '../domain.ts'
+import { listAll, type ObjectStore } from '../objects/object-store.ts'
+
+export type Discovery = {
+  /** In the order of the listing. */
+  readonly tables: readonly TableId[]
+  /** Objects and folders that are no table's: beside the tables, DMS's own `awsdms_*` tables, names that cannot be a table's. */
+  readonly ignored: number
+  /** `CDC_TXN-…` files beside the tables, where DMS puts them (`CdcPath`): not supported, warned of. */
+  readonly transactionFiles: number
+}
+
+/** The tables of a landing: its folders two levels deep, found with one listing for the schemas and one for each schema's tables. */
+export async function discoverTables(store: ObjectStore): Promise<Discovery> {
+  const root = await namesIn(store, '')
+  const schemas = root.folders.filter((name) => isName(name) && name !== '_dmscdc')
+  const atOnce = pLimit(8)
+  const inSchemas = await Promise.all(schemas.map((schema) => atOnce(() => tablesOf(store, schema))))
+  return {
+    tables: inSchemas.flatMap((found) => found.tables),
+    ignored: root.objects + root.folders.length - schemas.length + sum(inSchemas.map((found) => found.ignored)),
+    transactionFiles: root.transactionFiles + sum(inSchemas.map((found) => found.transactionFiles)),
+  }
+}
+
+async function tablesOf(store: ObjectStore, schema: string): Promise<Discovery> {
+  const { folders, objects, transactionFiles } = await namesIn(store, `${schema}/`)
+  const tables = folders
+    .filter((name) => isName(name) && !name.startsWith('awsdms_'))
+    .map((table) => ({ schema, table }))
+  return { tables, ignored: objects + folders.length - tables.length, transactionFiles }
+}
+
+async function namesIn(store: ObjectStore, prefix: string) {
+  const folders: string[] = []
+  let objects = 0
+  let transactionFiles = 0
+  for await (const page of listAll(store, { prefix, delimiter: '/' })) {
+    for (const folder of page.folders) folders.push(folder.slice(prefix.length, -1))
+    for (const { key } of page.objects) key.startsWith('CDC_TXN-', prefix.length) ? transactionFiles++ : objects++
+  }
+  return { folders, objects, transactionFiles }
+}
+
+/** Any text that can stand in a path and be printed. */
+const isName = (name: string) => name !== '' && name !== '.' && name !== '..' && !/\p{Cc}/u.test(name)
+const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0)

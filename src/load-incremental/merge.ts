@@ -1,0 +1,240 @@
+import type { ChangeCounts, Column, DataFile, Snapshot } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import { DmscdcError } from '../errors.ts'
+import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
+import { type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
+import { boundsIn } from '../lake/statistics.ts'
+import {
+  dataFileBytesTarget,
+  type PreparedFile,
+  partitionsOf,
+  partitionText,
+  type Staging,
+  type TableShape,
+  writeFile,
+  writeRows,
+} from '../lake/write-data.ts'
+import type { Batch } from '../landing/batch.ts'
+import * as sql from './sql.ts'
+
+export type MergeInput = {
+  readonly session: EngineSession
+  readonly staging: Staging
+  readonly snapshot: Snapshot
+  /** The table as it is once the batch is in; types as the snapshot has them (a widening is a commit of its own). */
+  readonly shape: TableShape
+  readonly batch: Batch
+}
+
+/** What a merge is going to touch, known before anything is written. */
+export type MergePlan = {
+  /** Files whose bounds can hold a key of the batch: their key columns are read. */
+  readonly candidates: readonly DataFile[]
+  /** Files that do hold one. They are rewritten unless the change turns out to be none. */
+  readonly touched: readonly TouchedFile[]
+  readonly keys: number
+  readonly inserts: number
+  readonly deletions: number
+}
+
+export type TouchedFile = {
+  readonly number: number
+  readonly file: DataFile
+  readonly hits: number
+  readonly deletions: number
+}
+
+export type MergeResult = {
+  readonly written: readonly PreparedFile[]
+  readonly remove: readonly DataFile[]
+  readonly filesRewritten: number
+  readonly changes: ChangeCounts
+  readonly bytesRead: number
+}
+
+/** Reads the batch's keys and finds where they stand in the lake: by the log's bounds first, then by the key columns. */
+export async function planMerge(input: MergeInput): Promise<MergePlan> {
+  const { session, snapshot, batch, staging } = input
+  const keys = keyColumns(input.shape)
+  await session.run(sql.createLastChange(keys, batch.beforeImages))
+  const numbered = snapshot.files.map((file, number) => ({ number, file }))
+  const lakeFiles = await session.writeText('lake-files.json', lakeFilesJson(snapshot, input.shape, keys))
+  await session.run(sql.createLakeFiles(lakeFiles, keys))
+  const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
+  const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
+  const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
+  await session.run(sql.createHits(dataSelect(relation(input, opened.files, keys)), keys))
+  await opened.release()
+  if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
+  const hits = await session.rows(sql.selectHits())
+  const [count] = await session.rows(sql.countKeys())
+  return {
+    candidates: candidates.map(({ file }) => file),
+    touched: hits.map((row) => ({
+      number: Number(row.f),
+      file: snapshot.files[Number(row.f)] as DataFile,
+      hits: Number(row.hits),
+      deletions: Number(row.deletions),
+    })),
+    keys: Number(count?.keys),
+    inserts: Number(count?.inserts),
+    deletions: Number(count?.deletions),
+  }
+}
+
+/** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
+export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
+  const { session, shape, staging } = input
+  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: true })
+  await session.run(sql.createNewRows(shape.columns))
+  if (opened.files.length > 0) {
+    const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
+    await session.run(sql.deleteUnchanged(dataSelect(relation(input, opened.files, shape.columns)), compared))
+  }
+  await session.run(sql.createRemoved())
+  const written = await rewriteTouched(input, opened)
+  await opened.release()
+  const changes = await countChanges(input, plan)
+  await gate(input, written, changes)
+  return {
+    written: written.files,
+    remove: written.removed,
+    filesRewritten: written.rewritten,
+    changes,
+    bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)),
+  }
+}
+
+type Written = {
+  readonly files: readonly PreparedFile[]
+  readonly removed: readonly DataFile[]
+  readonly rewritten: number
+}
+
+/**
+ * Every file that loses a row is written again with the rows that stay in it. Rows that are new to their partition join
+ * the smallest of these with room, for it is written anyway; else they begin a file: no untouched file is ever rewritten for them.
+ */
+async function rewriteTouched(input: MergeInput, opened: OpenedDataFiles): Promise<Written> {
+  const { session, shape, staging } = input
+  const touched = await session.rows(sql.selectTouched())
+  const rewrites = touched.map(({ f }) => opened.files.find(({ number }) => number === Number(f)) as OpenedDataFile)
+  await settleNewRows(input, rewrites)
+  const files: PreparedFile[] = []
+  for (const one of rewrites) {
+    const lakeRows = dataSelect(relation(input, [one], shape.columns))
+    const select = sql.selectRewritten(lakeRows, one.number, shape.columns)
+    const file = await writeFile(session, staging, shape, select, one.file.partition)
+    if (file !== null) files.push(file)
+  }
+  const begun = await writeRows(session, staging, shape, sql.selectHomeless(shape.columns))
+  return { files: [...files, ...begun], removed: rewrites.map(({ file }) => file), rewritten: files.length }
+}
+
+/** Decides in which file each new row stands. */
+async function settleNewRows({ session, shape }: MergeInput, rewrites: readonly OpenedDataFile[]): Promise<void> {
+  const partitions = partitionsOf(shape)
+  const homes = rewrites.map(({ number, file }) => ({ number, file, partition: partitionValues(shape, file) }))
+  await session.run(sql.createHomes(homes, partitions.length))
+  await session.run(
+    sql.createSettled(partitions.map(({ type, fieldId }) => partitionText(type, `c${String(fieldId)}`))),
+  )
+  const hosts: number[] = []
+  for (const pool of await session.rows(sql.selectPools(partitions.length))) {
+    const open = homes.filter(
+      ({ file, partition }) =>
+        partition.every((value, at) => value === pool[`p${String(at)}`]) && hasRoom(file, Number(pool.total)),
+    )
+    const smallest = open.sort((a, b) => a.file.sizeBytes - b.file.sizeBytes)[0]
+    if (smallest !== undefined) hosts.push(smallest.number)
+  }
+  if (hosts.length > 0) await session.run(sql.settleIn(hosts, partitions.length))
+}
+
+const partitionValues = (shape: TableShape, file: DataFile) =>
+  shape.partitionColumns.map((name) => file.partition[name] ?? null)
+
+function hasRoom(file: DataFile, rows: number): boolean {
+  const bytesPerRow = file.sizeBytes / Math.max(1, file.rows)
+  return file.sizeBytes + rows * bytesPerRow <= dataFileBytesTarget
+}
+
+async function countChanges(input: MergeInput, plan: MergePlan): Promise<ChangeCounts> {
+  const [row] = await input.session.rows(sql.countNewRows())
+  const deleted = sum(plan.touched.map(({ deletions }) => deletions))
+  const inserted = Number(row?.inserted)
+  const updated = Number(row?.updated)
+  return { inserted, updated, deleted, unchanged: plan.keys - inserted - updated - deleted, ignored: 0 }
+}
+
+/** The gate: what is about to be committed holds every key once, no deleted key, and as many rows as the changes say. */
+async function gate(input: MergeInput, written: Written, changes: ChangeCounts): Promise<void> {
+  const { session, shape } = input
+  const before = sum(written.removed.map(({ rows }) => rows))
+  const after = sum(written.files.map(({ file }) => file.rows))
+  if (before + changes.inserted - changes.deleted !== after)
+    throw gateError(
+      `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,
+    )
+  if (written.files.length === 0) return
+  const keys = keyColumns(shape)
+  const opened = written.files.map(({ file, written: { scratchFile } }, number) => ({
+    number,
+    file,
+    path: scratchFile,
+  }))
+  const rows = dataSelect(relation(input, opened, keys))
+  if ((await session.rows(sql.selectDoubleKey(rows, keys))).length > 0)
+    throw gateError('a key stands twice in the files written')
+  if ((await session.rows(sql.selectSurvivor(rows, keys))).length > 0)
+    throw gateError('a deleted key stands in the files written')
+}
+
+function relation(input: MergeInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
+  return { files, columns, partitionColumns: input.shape.partitionColumns }
+}
+
+const keyColumns = (shape: TableShape) =>
+  shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
+
+/** One JSON line per data file: the bounds of its key columns, exact or unknown. A partition column's bounds are its value. */
+function lakeFilesJson(snapshot: Snapshot, shape: TableShape, keys: readonly Column[]): string {
+  const lines = snapshot.files.map((file, number) => {
+    const fields: Record<string, string | null> = { f: String(number) }
+    for (const { name, fieldId } of keys) {
+      const bound = keyBounds(file, shape, name, fieldId)
+      const id = String(fieldId)
+      fields[`min${id}`] = bound.min
+      fields[`max${id}`] = bound.max
+      fields[`nulls${id}`] = String(bound.nulls)
+      fields[`known${id}`] = String(bound.known)
+    }
+    return JSON.stringify(fields)
+  })
+  return lines.join('\n')
+}
+
+function keyBounds(file: DataFile, shape: TableShape, name: string, fieldId: number) {
+  if (shape.partitionColumns.includes(name)) {
+    const value = file.partition[name] ?? null
+    return { min: value, max: value, nulls: value === null, known: true }
+  }
+  if (!file.fieldIds.includes(fieldId)) return { min: null, max: null, nulls: true, known: true }
+  const { min, max, nullCount } = boundsIn(file.stats, name)
+  const known = nullCount !== null && ((min !== null && max !== null) || nullCount === file.rows)
+  return { min: known ? min : null, max: known ? max : null, nulls: nullCount === null || nullCount > 0, known }
+}
+
+function doubleKeyInLake(): DmscdcError {
+  return new DmscdcError('corrupt-lake', 'the lake holds a key of this batch more than once', {
+    hint: 'see which: dmscdc verify --table <table>; then reload the table',
+  })
+}
+
+function gateError(what: string): DmscdcError {
+  return new DmscdcError('bug', `merge gate: ${what}; nothing was committed`, {
+    hint: 'run again with --verbose and report the trace and the names of the landing files',
+  })
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -1,0 +1,165 @@
+import type { Column } from '../domain.ts'
+import { differs, duckdbType, list, literal } from '../engine/sql.ts'
+
+/*
+ * The merge, one statement per function. The tables of one batch, all temporary:
+ *   changes      view: every landing row of the batch (ord, op, c…, b…)
+ *   last_change  one row per key that the batch touches: k…, last = ord × 2 + (1 if it is a deletion)
+ *   lake_files   the data files with the bounds of their key columns
+ *   hits         where a touched key stands in the lake today: f, pos, last
+ *   new_rows     the last row image of each key that is to be there: ord, f, pos (NULL for a new key), c…
+ *   removed      positions that leave their file
+ *   homes        the files that are written again: f, p… (their partition values as text)
+ *   settled      the file that each new row joins: ord, home (NULL: a new file), p…
+ * `last` names a key of the batch: two keys never share one.
+ */
+
+const c = ({ fieldId }: Column) => `c${String(fieldId)}`
+const b = ({ fieldId }: Column) => `b${String(fieldId)}`
+const k = ({ fieldId }: Column) => `k${String(fieldId)}`
+
+/** The last change per key decides. A changed key (by its before-images) is a deletion of the old key at the same place. */
+export function createLastChange(keys: readonly Column[], beforeImages: boolean): string {
+  const events = [
+    `select ${list(keys.map((key) => `${c(key)} as ${k(key)}`))}, ord * 2 + (op = 'D')::bigint as last from changes`,
+  ]
+  if (beforeImages) {
+    const old = (key: Column) => `coalesce(${b(key)}, ${c(key)})`
+    const moved = keys.map((key) => `${old(key)} is distinct from ${c(key)}`).join(' or ')
+    events.push(
+      `select ${list(keys.map((key) => `${old(key)} as ${k(key)}`))}, ord * 2 + 1 as last from changes where op = 'U' and (${moved})`,
+    )
+  }
+  return `create temp table last_change as
+    select ${list(keys.map(k))}, max(last) as last from (${events.join(' union all ')}) group by ${list(keys.map(k))}`
+}
+
+/** Reads the JSON lines of `lakeFilesJson`. */
+export function createLakeFiles(path: string, keys: readonly Column[]): string {
+  const texts = [
+    'f',
+    ...keys.flatMap(({ fieldId }) => ['min', 'max', 'nulls', 'known'].map((part) => `${part}${String(fieldId)}`)),
+  ]
+  const json = `read_json(${literal(path)}, format = 'newline_delimited', columns = {${list(texts.map((name) => `${name}: 'VARCHAR'`))}})`
+  const typed = keys.flatMap(({ fieldId, type }) => [
+    `min${String(fieldId)}::${duckdbType(type)} as min${String(fieldId)}`,
+    `max${String(fieldId)}::${duckdbType(type)} as max${String(fieldId)}`,
+    `nulls${String(fieldId)}::boolean as nulls${String(fieldId)}`,
+    `known${String(fieldId)}::boolean as known${String(fieldId)}`,
+  ])
+  return `create temp table lake_files as select ${list(['f::integer as f', ...typed])} from ${json}`
+}
+
+/** The files whose bounds, key column by key column, can hold a key of the batch. */
+export function selectCandidates(keys: readonly Column[]): string {
+  const passing = keys.map((key) => {
+    const id = String(key.fieldId)
+    const values = `(select distinct ${k(key)} as v from last_change where ${k(key)} is not null)`
+    return `(select f from lake_files where not known${id}
+      union select f from lake_files where nulls${id} and exists (select 1 from last_change where ${k(key)} is null)
+      union select l.f from (from lake_files where known${id} and min${id} is not null) as l
+        asof join ${values} as batch on l.min${id} <= batch.v where batch.v <= l.max${id})`
+  })
+  return `select f from (${passing.join(' intersect ')}) order by f`
+}
+
+export function createHits(lakeKeys: string, keys: readonly Column[]): string {
+  const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
+  return `create temp table hits as select d.f, d.pos, t.last from (${lakeKeys}) as d join last_change as t on ${same}`
+}
+
+export const selectHits = () =>
+  `select f, count(*) as hits, count(*) filter (last % 2 = 1) as deletions from hits group by f order by f`
+
+/** Any row: the lake holds a key twice. */
+export const selectDoubleHit = () => `select last from hits group by last having count(*) > 1 limit 1`
+
+export const countKeys = () =>
+  `select count(*) as keys, count(*) filter (last % 2 = 1) as deletions,
+     count(*) filter (last % 2 = 0 and last not in (select last from hits)) as inserts from last_change`
+
+export function createNewRows(columns: readonly Column[]): string {
+  return `create temp table new_rows as
+    select place.ord, place.f, place.pos, ${list(columns.map((column) => `changes.${c(column)}`))}
+    from changes join (
+      select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0
+    ) as place on changes.ord = place.ord`
+}
+
+/** Drops what equals the row that it would replace. `Op` never counts as a difference. */
+export function deleteUnchanged(lakeRows: string, compared: readonly Column[]): string {
+  const different = compared.map((column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)).join(' or ')
+  return `delete from new_rows where f is not null and (f, pos) in (
+    select n.f, n.pos from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos where not (${different || 'false'}))`
+}
+
+export const createRemoved = () =>
+  `create temp table removed as
+    select f, pos from hits where last % 2 = 1
+    union all select f, pos from new_rows where f is not null`
+
+export const selectTouched = () => `select f, count(*) as removed from removed group by f order by f`
+
+export type Home = { readonly number: number; readonly partition: readonly (string | null)[] }
+
+export function createHomes(homes: readonly Home[], partitions: number): string {
+  const names = list(['f', ...places(partitions)])
+  const types = list(['f::integer as f', ...places(partitions).map((p) => `${p}::varchar as ${p}`)])
+  if (homes.length === 0)
+    return `create temp table homes as select ${types} from (select ${list(['null as f', ...places(partitions).map((p) => `null as ${p}`)])}) where false`
+  const rows = homes.map(({ number, partition }) => `(${list([String(number), ...partition.map(textOrNull)])})`)
+  return `create temp table homes as select ${types} from (values ${list(rows)}) as v(${names})`
+}
+
+/** A changed row stays in its file unless its partition changed. `texts`: the partition values of a new row as text. */
+export function createSettled(texts: readonly string[]): string {
+  const stays = texts.map((text, at) => `${text} is not distinct from homes.p${String(at)}`)
+  const values = texts.map((text, at) => `${text} as p${String(at)}`)
+  return `create temp table settled as
+    select ${list(['ord', `case when ${['homes.f is not null', ...stays].join(' and ')} then homes.f end as home`, ...values])}
+    from new_rows left join homes on new_rows.f = homes.f`
+}
+
+/** The rows without a home, by partition. */
+export function selectPools(partitions: number): string {
+  const columns = places(partitions)
+  const groups = columns.length === 0 ? 'having count(*) > 0' : `group by ${list(columns)}`
+  return `select ${list(['count(*) as total', ...columns])} from settled where home is null ${groups}`
+}
+
+/** Gives the homeless rows of the partitions of `numbers` a home there. */
+export function settleIn(numbers: readonly number[], partitions: number): string {
+  const same = places(partitions).map((p) => ` and settled.${p} is not distinct from homes.${p}`)
+  return `update settled set home = homes.f from homes
+    where settled.home is null and homes.f in (${list(numbers.map(String))})${same.join('')}`
+}
+
+const places = (partitions: number) => Array.from({ length: partitions }, (_, at) => `p${String(at)}`)
+const textOrNull = (text: string | null) => (text === null ? 'null' : literal(text))
+
+/** What is left of a data file, and the rows that are to stand in it. */
+export function selectRewritten(lakeRows: string, number: number, columns: readonly Column[]): string {
+  const file = String(number)
+  return `select ${list(columns.map(c))} from (${lakeRows}) as d anti join (select pos from removed where f = ${file}) as r using (pos)
+    union all ${selectNewRows(columns, `home = ${file}`)}`
+}
+
+export const selectHomeless = (columns: readonly Column[]) => selectNewRows(columns, 'home is null')
+
+function selectNewRows(columns: readonly Column[], settled: string): string {
+  return `select ${list(columns.map(c))} from new_rows semi join (select ord from settled where ${settled}) as s using (ord)`
+}
+
+export const countNewRows = () =>
+  `select count(*) filter (f is null) as inserted, count(*) filter (f is not null) as updated from new_rows`
+
+/** Any row: a key stands twice in what was written. */
+export function selectDoubleKey(written: string, keys: readonly Column[]): string {
+  return `select count(*) as copies from (${written}) group by ${list(keys.map(c))} having count(*) > 1 limit 1`
+}
+
+/** Any row: a key that the batch deleted still stands in what was written. */
+export function selectSurvivor(written: string, keys: readonly Column[]): string {
+  const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
+  return `select 1 as survivor from (${written}) as d semi join (from last_change where last % 2 = 1) as t on ${same} limit 1`
+}

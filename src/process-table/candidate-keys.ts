@@ -1,0 +1,24 @@
+import { list } from '../engine/sql.ts'
+import { DmscdcError } from '../errors.ts'
+import { openBatch } from '../landing/batch.ts'
+import type { TableRun } from './table-run.ts'
+
+/** Columns each of which is unique and never NULL in the table's first LOAD file: what an operator may choose as the key. */
+export async function candidateKeys(run: TableRun): Promise<readonly (readonly string[])[]> {
+  const first = run.listing.loads[0]
+  if (first === undefined) return []
+  const session = await run.session()
+  try {
+    const config = { ...run.config, primaryKey: null, partitionKey: [] }
+    const batch = await openBatch(run.ports.landing, session, config, [first], { columns: [], typesMayChange: false })
+    if (batch.files.length === 0) return []
+    const counts = batch.columns.map(({ fieldId }) => `count(distinct c${String(fieldId)}) as n${String(fieldId)}`)
+    const [row] = await session.rows(`select ${list(['count(*) as total', ...counts])} from changes`)
+    const unique = batch.columns.filter(({ fieldId }) => row?.[`n${String(fieldId)}`] === row?.total)
+    await batch.release()
+    return Number(row?.total) === 0 ? [] : unique.map(({ name }) => [name])
+  } catch (error) {
+    if (error instanceof DmscdcError && error.kind !== 'bug') return []
+    throw error
+  }
+}

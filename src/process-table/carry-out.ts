@@ -1,0 +1,327 @@
+import {
+  type ChangeCounts,
+  type Column,
+  type DataFile,
+  type LandingFile,
+  type LandingTable,
+  type LoadGeneration,
+  noChanges,
+  noProgress,
+  type Progress,
+  type Snapshot,
+  type StagedCommit,
+  type TableConfig,
+  type TakenFile,
+} from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import { DmscdcError } from '../errors.ts'
+import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
+import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
+import { type Batch, firstUndecodable, openBatch, type TableBefore } from '../landing/batch.ts'
+import type { OpenedFile } from '../landing/inspect.ts'
+import { advance, pendingChanges } from '../landing/pending.ts'
+import { append } from '../load-incremental/append.ts'
+import { executeMerge, planMerge } from '../load-incremental/merge.ts'
+import { loadAll } from '../load-initial/load.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import type { TableWork } from './decide.ts'
+
+export type WorkContext = {
+  readonly landing: ObjectStore
+  readonly session: EngineSession
+  readonly staging: Staging
+  readonly config: TableConfig
+  readonly listing: LandingTable
+  /** The head that the work was decided on; null before the first commit. */
+  readonly snapshot: Snapshot | null
+}
+
+/** A commit that is staged and wants only to be won, without what the attempt cost. */
+export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'> & {
+  readonly landingFiles: readonly LandingFile[]
+  readonly passedOver: readonly { readonly key: string; readonly why: string }[]
+  readonly changes: ChangeCounts
+  readonly filesRewritten: number
+  readonly bytesRead: number
+}
+
+/** Does one piece of work up to the point where its files are staged. Nothing that a reader sees changes. */
+export async function carryOut(
+  context: WorkContext,
+  work: Extract<TableWork, { kind: 'initial' | 'incremental' | 'rekey' }>,
+): Promise<StagedWork> {
+  await context.session.reset()
+  switch (work.kind) {
+    case 'initial':
+      return initial(context, work)
+    case 'incremental':
+      return incremental(context, work)
+    case 'rekey':
+      return rekey(context)
+  }
+}
+
+async function initial(context: WorkContext, work: Extract<TableWork, { kind: 'initial' }>): Promise<StagedWork> {
+  const { snapshot, session, staging, config } = context
+  const batch = await openWhole(context, work.loads, { columns: snapshot?.columns ?? [], typesMayChange: true })
+  const shape = shapeOf(config, batch.columns)
+  const loaded = await decodable(context, batch, () => loadAll(session, staging, shape))
+  const add = await stage(staging, loaded.written)
+  await batch.release()
+  const leftOut = new Set(work.leftOut.map(({ key }) => key))
+  const stillPending = context.listing.changes.filter(({ key }) => !leftOut.has(key))
+  const passed = work.leftOut.map((file): TakenFile => ({ ...identity(file), passedOver: 'before-load' }))
+  return {
+    ...unchanged(snapshot),
+    operation: 'INITIAL',
+    schema: schemaOf(shape),
+    add,
+    remove: snapshot?.files ?? [],
+    progress: advance(noProgress, passed, advanceOptions(config, stillPending)),
+    load: nextGeneration(snapshot, batch.files),
+    landingFiles: work.loads,
+    passedOver: work.leftOut.map(({ key }) => ({ key, why: 'lies before the full load' })),
+    changes: { ...noChanges, inserted: loaded.rows, deleted: rowsOf(snapshot) },
+    bytesRead: bytesOf(work.loads),
+  }
+}
+
+async function incremental(
+  context: WorkContext,
+  work: Extract<TableWork, { kind: 'incremental' }>,
+): Promise<StagedWork> {
+  const { session, config } = context
+  const before = { columns: context.snapshot?.columns ?? [], typesMayChange: false }
+  const batch = work.whole
+    ? await openWhole(context, work.files, before)
+    : await openBatch(context.landing, session, config, work.files, before)
+  if (batch.files.length === 0 && batch.problem !== null) throw batch.problem
+  const undecodable = (at: number, problem: DmscdcError) => {
+    if (work.whole || at === 0) throw problem
+    return incremental(context, { ...work, files: work.files.slice(0, at) })
+  }
+  try {
+    if (batch.widened) return await widen(context, batch.columns)
+    return await apply(context, batch)
+  } catch (error) {
+    const bad = await undecodableFile(session, batch, error)
+    if (bad === null) throw error
+    await session.reset()
+    return await undecodable(bad.at, bad.problem)
+  } finally {
+    await batch.release()
+  }
+}
+
+/** Applies the rows of `changes` to the lake: merges them by key, or appends them where there is none. */
+async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
+  const { session, staging, config, listing } = context
+  const snapshot = context.snapshot ?? emptySnapshot(config)
+  const shape = shapeOf(config, batch.columns)
+  const taken = batch.files.map(({ file }) => file)
+  const keyed = shape.keyColumns.length > 0
+  const result = keyed ? await merge(context, snapshot, shape, batch) : await appended(session, staging, shape)
+  const add = await stage(staging, result.written)
+  const takenKeys = new Set(taken.map(({ key }) => key))
+  const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
+  const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
+  const loadFiles = batch.files.filter(({ file }) => file.kind === 'load')
+  return {
+    ...unchanged(context.snapshot),
+    operation: keyed ? 'MERGE' : 'APPEND',
+    schema: sameColumns(context.snapshot, shape) ? null : schemaOf(shape),
+    add,
+    remove: result.remove,
+    progress: advance(snapshot.progress, changeFiles.map(takenFile), advanceOptions(config, stillPending)),
+    load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),
+    landingFiles: taken,
+    changes: result.changes,
+    filesRewritten: result.filesRewritten,
+    bytesRead: bytesOf(taken) + result.bytesRead,
+  }
+}
+
+async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
+  const input = { session: context.session, staging: context.staging, snapshot, shape, batch }
+  return executeMerge(input, await planMerge(input))
+}
+
+async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
+  const { written, changes } = await append(session, staging, shape)
+  const remove: readonly DataFile[] = []
+  return { written, changes, remove, filesRewritten: 0, bytesRead: 0 }
+}
+
+/** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
+async function widen(context: WorkContext, columns: readonly Column[]): Promise<StagedWork> {
+  const snapshot = context.snapshot as Snapshot
+  const wider = columns.filter(({ fieldId }) => snapshot.columns.some((column) => column.fieldId === fieldId))
+  return rewrite(
+    context,
+    snapshot,
+    { ...shapeOf(context.config, wider), partitionColumns: snapshot.partitionColumns },
+    snapshot.progress,
+  )
+}
+
+/** The row names other keys than the lake was built with: a key must be unique in the whole table; partitions are laid out anew. */
+async function rekey(context: WorkContext): Promise<StagedWork> {
+  const { session, staging, config } = context
+  const snapshot = context.snapshot as Snapshot
+  const shape = shapeOf(config, snapshot.columns)
+  const progress = { ...snapshot.progress, primaryKey: config.primaryKey, partitionKey: config.partitionKey }
+  const double = config.primaryKey === null ? 0 : await countDoubleKeys(session, staging, snapshot, config.primaryKey)
+  if (double > 0)
+    throw new DmscdcError(
+      'invalid-config',
+      `primary key (${shape.keyColumns.join(', ')}) is not unique in the table: ${String(double)} keys stand in more than one row`,
+      {
+        hint: 'name the columns that make a row unique: dmscdc set <table> --primary-key a,b',
+      },
+    )
+  if (JSON.stringify(snapshot.partitionColumns) !== JSON.stringify(config.partitionKey))
+    return rewrite(context, snapshot, shape, progress)
+  return { ...unchanged(snapshot), operation: 'REWRITE', progress }
+}
+
+async function rewrite(
+  context: WorkContext,
+  snapshot: Snapshot,
+  shape: TableShape,
+  progress: Progress,
+): Promise<StagedWork> {
+  const written: readonly PreparedFile[] = await rewriteAll(context.session, context.staging, snapshot, shape)
+  return {
+    ...unchanged(snapshot),
+    operation: 'REWRITE',
+    schema: schemaOf(shape),
+    add: await stage(context.staging, written),
+    remove: snapshot.files,
+    progress,
+    filesRewritten: snapshot.files.length,
+    bytesRead: snapshot.files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+  }
+}
+
+// ---- parts of a commit --------------------------------------------------------------------------------------------
+
+/** A commit that changes nothing yet. */
+export function unchanged(snapshot: Snapshot | null): StagedWork {
+  return {
+    operation: 'MERGE',
+    base: snapshot,
+    schema: null,
+    add: [],
+    remove: [],
+    progress: snapshot?.progress ?? noProgress,
+    load: null,
+    landingFiles: [],
+    passedOver: [],
+    changes: noChanges,
+    filesRewritten: 0,
+    bytesRead: 0,
+  }
+}
+
+async function openWhole(context: WorkContext, files: readonly LandingFile[], before: TableBefore): Promise<Batch> {
+  const batch = await openBatch(context.landing, context.session, context.config, files, before)
+  if (batch.problem === null) return batch
+  await batch.release()
+  throw batch.problem
+}
+
+/** Runs work that reads the batch; where it fails because a file's pages are damaged, that file is named. */
+async function decodable<T>(context: WorkContext, batch: Batch, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw (await undecodableFile(context.session, batch, error))?.problem ?? error
+  }
+}
+
+/** Looks for damaged pages only behind an error that the engine could not explain. */
+async function undecodableFile(session: EngineSession, batch: Batch, error: unknown) {
+  return error instanceof DmscdcError && error.kind === 'bug' ? firstUndecodable(session, batch.files) : null
+}
+
+/** The table's shape under its configuration; what the row names must be in the data. */
+export function shapeOf(config: TableConfig, columns: readonly Column[]): TableShape {
+  const named = [
+    ...(config.primaryKey ?? []).map((name) => ['PrimaryKey', name]),
+    ...config.partitionKey.map((name) => ['PartitionKey', name]),
+  ]
+  for (const [attribute, name] of named) {
+    if (columns.some((column) => column.name === name)) continue
+    throw new DmscdcError(
+      'invalid-config',
+      `${attribute ?? ''} names column "${name ?? ''}", which the data has not; it has ${columns.map((column) => `"${column.name}"`).join(', ')}`,
+      {
+        hint: `correct the row: dmscdc set <table> --${attribute === 'PrimaryKey' ? 'primary-key' : 'partition-key'} <columns>`,
+      },
+    )
+  }
+  if (columns.length > 0 && columns.every(({ name }) => config.partitionKey.includes(name)))
+    throw new DmscdcError('invalid-config', 'PartitionKey names every column, which leaves none for the files', {
+      hint: 'correct the row: dmscdc set <table> --partition-key <fewer columns>',
+    })
+  return { columns, partitionColumns: config.partitionKey, keyColumns: config.primaryKey ?? [] }
+}
+
+const schemaOf = ({ columns, partitionColumns }: TableShape) => ({ columns, partitionColumns })
+
+const sameColumns = (snapshot: Snapshot | null, shape: TableShape) =>
+  snapshot !== null && snapshot.columns.length === shape.columns.length
+
+function nextGeneration(snapshot: Snapshot | null, files: readonly OpenedFile[]): LoadGeneration {
+  return {
+    generation: (snapshot?.load.generation ?? 0) + 1,
+    files: files.map(takenFile),
+    newestModifiedMs: newest(files, null),
+  }
+}
+
+function moreLoads({ load }: Snapshot, files: readonly OpenedFile[]): LoadGeneration {
+  return {
+    generation: Math.max(load.generation, files.length > 0 ? 1 : 0),
+    files: [...load.files, ...files.map(takenFile)],
+    newestModifiedMs: newest(files, load.newestModifiedMs),
+  }
+}
+
+function newest(files: readonly OpenedFile[], known: number | null): number | null {
+  const dates = files.map(({ file }) => file.modifiedMs)
+  return dates.length === 0 ? known : Math.max(known ?? 0, ...dates)
+}
+
+const identity = ({ key, etag, sizeBytes }: LandingFile): TakenFile => ({ key, etag, sizeBytes, sha256: null })
+const takenFile = ({ file, sha256 }: OpenedFile): TakenFile => ({ ...identity(file), sha256 })
+
+function advanceOptions(config: TableConfig, stillPending: readonly LandingFile[]) {
+  return {
+    lookBackMs: config.lookBackMs,
+    stillPending,
+    primaryKey: config.primaryKey,
+    partitionKey: config.partitionKey,
+  }
+}
+
+/** What a table is before its first commit. */
+export function emptySnapshot(config: TableConfig): Snapshot {
+  return {
+    version: -1,
+    txnId: '',
+    tableUuid: '',
+    createdMs: 0,
+    columns: [],
+    partitionColumns: config.partitionKey,
+    files: [],
+    tombstones: [],
+    load: { generation: 0, files: [], newestModifiedMs: null },
+    progress: noProgress,
+    checkpointVersion: null,
+    logBytesSinceCheckpoint: 0,
+  }
+}
+
+const rowsOf = (snapshot: Snapshot | null) => (snapshot?.files ?? []).reduce((total, { rows }) => total + rows, 0)
+const bytesOf = (files: readonly LandingFile[]) => files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)

@@ -1,0 +1,148 @@
+import type { LandingFile, LandingTable, Snapshot, TableConfig } from '../domain.ts'
+import { DmscdcError } from '../errors.ts'
+import {
+  changedAfterTaken,
+  generationOf,
+  isLate,
+  lateReplay,
+  leftOut,
+  pendingChanges,
+  settled,
+} from '../landing/pending.ts'
+
+/** What a table needs next, as exact inputs: nothing is listed again later. Each kind but idle and held is one commit. */
+export type TableWork =
+  /** `waits`: something has landed that is taken once it is old enough. */
+  | { readonly kind: 'idle'; readonly reason: string; readonly waits: boolean }
+  /** The whole table from its LOAD files; `leftOut` are the change files that lie before them. */
+  | {
+      readonly kind: 'initial'
+      readonly loads: readonly LandingFile[]
+      readonly leftOut: readonly LandingFile[]
+      readonly replaces: boolean
+    }
+  /**
+   * Files to apply in this order. `whole`: all or none, since files that were applied before are applied again
+   * and half of them would take the table back in time.
+   */
+  | { readonly kind: 'incremental'; readonly files: readonly LandingFile[]; readonly whole: boolean }
+  /** The lake was built with other keys than the row names now. */
+  | { readonly kind: 'rekey' }
+  | { readonly kind: 'held'; readonly error: DmscdcError }
+
+export type DecideInput = {
+  readonly config: TableConfig
+  /** Null: the table has no log yet. */
+  readonly snapshot: Snapshot | null
+  readonly landing: LandingTable
+  /** Keys of taken files whose ETag changed while their content did not. */
+  readonly sameContent: ReadonlySet<string>
+  readonly nowMs: number
+  readonly batchBytesMax: number
+}
+
+export function decide(input: DecideInput): TableWork {
+  const { snapshot, landing } = input
+  if (snapshot === null) return decideFirst(input)
+  if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
+  const loads = decideLoads(input, snapshot)
+  if (loads !== null && loads.kind !== 'idle') return loads
+  const changes = decideLate(input, snapshot) ?? decideNext(input, pendingChanges(landing.changes, snapshot.progress))
+  return changes.kind === 'idle' ? (loads ?? changes) : changes
+}
+
+function decideFirst(input: DecideInput): TableWork {
+  const { loads, changes } = input.landing
+  if (loads.length > 0) return { kind: 'initial', loads, leftOut: [], replaces: false }
+  return changes.length > 0 ? decideNext(input, changes) : { kind: 'idle', reason: 'nothing has landed', waits: false }
+}
+
+function keysDiffer(config: TableConfig, { progress }: Snapshot): boolean {
+  const text = (keys: readonly string[] | null) => JSON.stringify(keys ?? [])
+  return (
+    text(config.primaryKey) !== text(progress.primaryKey) || text(config.partitionKey) !== text(progress.partitionKey)
+  )
+}
+
+function decideLoads(input: DecideInput, snapshot: Snapshot): TableWork | null {
+  const { config, landing, nowMs } = input
+  const generation = generationOf(landing.loads, snapshot.load, input.sameContent)
+  switch (generation.kind) {
+    case 'none':
+    case 'same':
+      return null
+    case 'first':
+    case 'late':
+      return lateLoads(input, snapshot, generation.files)
+    case 'replaced': {
+      if (!settled(landing.loads, nowMs, config.loadSettleMs))
+        return { kind: 'idle', reason: 'the new full load is younger than LoadSettle', waits: true }
+      const before = leftOut(landing.changes, landing.loads, config.landingTimezone)
+      return { kind: 'initial', loads: landing.loads, leftOut: before, replaces: true }
+    }
+  }
+}
+
+/** Full-load rows come before all changes: with a key, everything applied since is applied again on top of them. */
+function lateLoads(input: DecideInput, snapshot: Snapshot, loads: readonly LandingFile[]): TableWork {
+  const { config, landing } = input
+  if (config.primaryKey === null) return { kind: 'incremental', files: loads, whole: true }
+  const { progress, load } = snapshot
+  const pending = new Set(pendingChanges(landing.changes, progress).map(({ key }) => key))
+  const passedOver = new Set(progress.window.filter((taken) => taken.passedOver).map(({ key }) => key))
+  if (load.generation > 1)
+    for (const { key } of leftOut(landing.changes, landing.loads, config.landingTimezone)) passedOver.add(key)
+  const applied = landing.changes.filter(({ key }) => !pending.has(key) && !passedOver.has(key))
+  if (applied.length < progress.changeFilesTaken)
+    return held(goneFiles(loads[0], progress.changeFilesTaken - applied.length))
+  return { kind: 'incremental', files: [...loads, ...applied], whole: true }
+}
+
+function decideLate(input: DecideInput, snapshot: Snapshot): TableWork | null {
+  const { config, landing, sameContent } = input
+  const { progress } = snapshot
+  const changed = changedAfterTaken(landing.changes, progress).filter(({ key }) => !sameContent.has(key))
+  if (config.primaryKey === null) return changed[0] === undefined ? null : held(otherContent(changed[0]))
+  const late = pendingChanges(landing.changes, progress).filter((file) => isLate(file, progress))
+  const from = [...changed, ...late]
+  if (from[0] === undefined) return null
+  const replay = lateReplay(landing.changes, progress, from)
+  if (replay.kind === 'gone') return held(goneFiles(from[0], replay.missing.length))
+  return { kind: 'incremental', files: replay.files, whole: true }
+}
+
+function decideNext(input: DecideInput, pending: readonly LandingFile[]): TableWork {
+  if (pending.length === 0) return { kind: 'idle', reason: 'up to date', waits: false }
+  const files: LandingFile[] = []
+  let bytes = 0
+  for (const file of pending) {
+    if (files.length > 0 && (bytes + file.sizeBytes > input.batchBytesMax || files.length >= batchFilesMax)) break
+    files.push(file)
+    bytes += file.sizeBytes
+  }
+  return { kind: 'incremental', files, whole: false }
+}
+
+const batchFilesMax = 1000
+
+const held = (error: DmscdcError): TableWork => ({ kind: 'held', error })
+
+function goneFiles(file: LandingFile | undefined, missing: number): DmscdcError {
+  return new DmscdcError(
+    'bad-landing',
+    `landing file ${file?.key ?? ''} came late, and ${String(missing)} change files that were applied after it are gone`,
+    {
+      hint: `bring them back, load the table anew, or pass over the file: dmscdc skip <table> ${file?.name ?? ''} --why <text>`,
+    },
+  )
+}
+
+function otherContent(file: LandingFile): DmscdcError {
+  return new DmscdcError(
+    'bad-landing',
+    `landing file ${file.key} has other content than when it was taken, and the table has no key to apply it again by`,
+    {
+      hint: `bring back the file as it was, set a key (dmscdc set <table> --primary-key a), or pass over it: dmscdc skip <table> ${file.name} --why <text>`,
+    },
+  )
+}

@@ -1,0 +1,119 @@
+import type { Lease, Snapshot, View } from '../domain.ts'
+import { tableName } from '../domain.ts'
+import { asDmscdcError, type DmscdcError } from '../errors.ts'
+import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
+import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
+import { firstCursor, neverLoadedDate } from '../state/row.ts'
+import type { StateRow } from '../state/state-store.ts'
+import { describe } from './table-report.ts'
+import type { TableRun } from './table-run.ts'
+
+/** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
+export type HeldTable = {
+  readonly run: TableRun
+  readonly runId: string
+  /** A run died before it released the table: what it staged may lie about. */
+  readonly takenOver: boolean
+  /** No commit may be sent after this moment; it moves with each renewal. */
+  notAfterMs(): number
+  /** False when another run has taken the table over. */
+  renew(): Promise<boolean>
+  /** What finish has made true so far. */
+  finished: { readonly head: Snapshot; readonly published: readonly View[] } | null
+  /** Paths that this run put into the data folder. */
+  placed: readonly string[]
+  /** False while something waits for time to pass: then the next run must look again, whatever has landed. */
+  upToDate: boolean
+}
+
+export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
+
+/**
+ * Works on a table under its lease, renewed meanwhile; then repeats the head in the row and releases, in one write.
+ * `work` leaves in `finished` what is so. An error of `work` is written into the row (`Held`) and thrown on.
+ */
+export async function holdingTheTable(run: TableRun, work: (table: HeldTable) => Promise<void>): Promise<Holding> {
+  const { ports, item } = run
+  const runId = ports.newId()
+  const acquired = await acquireLease(ports, { id: item.id, runId, txnId: null })
+  if (acquired.kind === 'failed') throw acquired.error
+  if (acquired.kind === 'held-by') return acquired
+  let lease = acquired.lease
+  const renew = async () => {
+    const renewed = renewal(lease, ports.clock.nowMs(), leaseDurationMs)
+    const outcome = await ports.state.update(item.id, renewed.change, renewed.condition)
+    if (outcome === 'updated') lease = renewed.lease
+    return outcome === 'updated'
+  }
+  const stopRenewing = ports.clock.every(leaseDurationMs / 3, async () => {
+    await renew()
+  })
+  const table: HeldTable = {
+    run,
+    runId,
+    takenOver: acquired.previous !== null,
+    notAfterMs: () => lease.expiresMs,
+    renew,
+    finished: null,
+    placed: [],
+    upToDate: false,
+  }
+  let failure: DmscdcError | null = null
+  try {
+    await work(table)
+  } catch (thrown) {
+    failure = asDmscdcError(thrown)
+  }
+  await stopRenewing()
+  await mirrorAndRelease(table, lease, failure)
+  if (failure !== null) throw failure
+  return { kind: 'worked' }
+}
+
+/** Both writes fail where another run took the table over: then the row is that run's to write. */
+async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<void> {
+  const { run, finished } = table
+  const { ports, item } = run
+  const extra = rowFacts(table, failure)
+  const writes: RowWrite[] =
+    finished === null
+      ? [{ change: {}, condition: { Lease: lease } }]
+      : Object.values(mirrorChange(item.row as StateRow, mirrored(table, failure), lease))
+  for (const { change, condition } of writes) {
+    const set = { ...change.set, ...extra.set }
+    const remove = [...(change.remove ?? []), ...extra.remove, 'Lease']
+    if ((await ports.state.update(item.id, { set, remove }, condition)) === 'updated') return
+  }
+  ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
+}
+
+function mirrored({ run, finished, upToDate }: HeldTable, failure: DmscdcError | null) {
+  const { head, published } = finished as NonNullable<HeldTable['finished']>
+  const { cursor } = head.progress
+  const { newestModifiedMs } = head.load
+  return {
+    lastIncrementalFile: cursor === null ? firstCursor(run.item.path) : `${run.item.path}${cursor}`,
+    lastFullLoadDate: newestModifiedMs === null ? neverLoadedDate : dateText(newestModifiedMs),
+    version: head.version,
+    digest: failure === null && upToDate ? run.digest : null,
+    published,
+  }
+}
+
+/** `2018-11-27 12:34:56`, UTC. */
+function dateText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** What `dmscdc tables` shows without reading the lake. */
+function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
+  const files = finished?.head.files
+  const sizes = files && {
+    Rows: files.reduce((total, { rows }) => total + rows, 0),
+    DataFiles: files.length,
+    Bytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
+  }
+  const held = failure === null ? {} : { Held: describe(failure, tableName(run.item.id)) }
+  return { set: { ...sizes, ...held }, remove: failure === null ? ['Held'] : [] }
+}

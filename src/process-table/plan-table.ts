@@ -1,0 +1,137 @@
+import { type ChangeCounts, noChanges, type Snapshot } from '../domain.ts'
+import { dataFileBytesTarget } from '../lake/write-data.ts'
+import { openBatch } from '../landing/batch.ts'
+import { sameContent } from '../landing/same-content.ts'
+import { planMerge } from '../load-incremental/merge.ts'
+import { emptySnapshot, shapeOf } from './carry-out.ts'
+import { decide, type TableWork } from './decide.ts'
+import { openHead } from './open-head.ts'
+import type { TableRun } from './table-run.ts'
+
+/** What the next piece of work on a table would touch. Nothing is changed, nothing staged. */
+export type WorkPlan = {
+  readonly work: TableWork
+  /** At most: an update that turns out equal to its row is `unchanged` only when it runs. */
+  readonly changes: ChangeCounts
+  readonly filesToRewrite: number
+  readonly bytesToRead: number
+  readonly bytesToWrite: number
+  readonly requests: {
+    readonly get: number
+    readonly put: number
+    readonly copy: number
+    readonly list: number
+    readonly delete: number
+  }
+}
+
+export async function planTable(run: TableRun): Promise<WorkPlan> {
+  const head = await openHead(run)
+  const work = decide({
+    config: run.config,
+    snapshot: head,
+    landing: run.listing,
+    sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
+    nowMs: run.ports.clock.nowMs(),
+    batchBytesMax: Number.POSITIVE_INFINITY,
+  })
+  switch (work.kind) {
+    case 'idle':
+    case 'held':
+      return planOf(work, {})
+    case 'initial':
+      return planInitial(head, work)
+    case 'incremental':
+      return planIncremental(run, head, work)
+    case 'rekey':
+      return planRekey(run, head, work)
+  }
+}
+
+type Measures = Partial<Omit<WorkPlan, 'work' | 'requests'>> & {
+  readonly filesRead?: number
+  readonly filesWritten?: number
+  readonly filesGone?: number
+}
+
+/** Requests as a run makes them: list, log, landing, data files; then stage, commit, place, delete. */
+function planOf(work: TableWork, measures: Measures): WorkPlan {
+  const { changes = noChanges, filesToRewrite = 0, bytesToRead = 0, bytesToWrite = 0 } = measures
+  const { filesRead = 0, filesWritten = 0, filesGone = 0 } = measures
+  const works = work.kind !== 'idle' && work.kind !== 'held'
+  const requests = {
+    get: works ? 3 + filesRead : 0,
+    put: works ? 1 + filesWritten : 0,
+    copy: filesWritten,
+    list: 1,
+    delete: Math.ceil((filesWritten + filesGone) / 1000),
+  }
+  return { work, changes, filesToRewrite, bytesToRead, bytesToWrite, requests }
+}
+
+function planInitial(head: Snapshot | null, work: Extract<TableWork, { kind: 'initial' }>): WorkPlan {
+  const bytes = sum(work.loads.map(({ sizeBytes }) => sizeBytes))
+  return planOf(work, {
+    bytesToRead: bytes,
+    bytesToWrite: bytes,
+    filesRead: work.loads.length,
+    filesWritten: Math.max(1, Math.ceil(bytes / dataFileBytesTarget)),
+    filesGone: head?.files.length ?? 0,
+    changes: { ...noChanges, deleted: sum((head?.files ?? []).map(({ rows }) => rows)) },
+  })
+}
+
+async function planIncremental(
+  run: TableRun,
+  head: Snapshot | null,
+  work: Extract<TableWork, { kind: 'incremental' }>,
+): Promise<WorkPlan> {
+  const { config, ports, place } = run
+  const session = await run.session()
+  const before = { columns: head?.columns ?? [], typesMayChange: false }
+  const batch = await openBatch(ports.landing, session, config, work.files, before)
+  try {
+    if (batch.files.length === 0)
+      return planOf(batch.problem === null ? work : { kind: 'held', error: batch.problem }, {})
+    const shape = shapeOf(config, batch.columns)
+    const landed = sum(batch.files.map(({ file }) => file.sizeBytes))
+    if (shape.keyColumns.length === 0)
+      return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
+    const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
+    const snapshot = head ?? emptySnapshot(config)
+    const plan = await planMerge({ session, staging, snapshot, shape, batch })
+    const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
+    const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
+    const deleted = sum(plan.touched.map(({ deletions }) => deletions))
+    const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
+    return planOf(work, {
+      changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged: plan.deletions - deleted },
+      filesToRewrite: touched.length,
+      bytesToRead: landed + touchedBytes,
+      bytesToWrite: touchedBytes + (plan.inserts > 0 && touched.length === 0 ? landed : 0),
+      filesRead: batch.files.length + plan.candidates.length,
+      filesWritten: touched.length + (plan.inserts > 0 && touched.length === 0 ? 1 : 0),
+      filesGone: touched.length,
+    })
+  } finally {
+    await batch.release()
+    await session.reset()
+  }
+}
+
+function planRekey(run: TableRun, head: Snapshot | null, work: TableWork): WorkPlan {
+  const files = head?.files ?? []
+  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
+  const relaid = JSON.stringify(head?.partitionColumns) !== JSON.stringify(run.config.partitionKey)
+  if (!relaid) return planOf(work, { bytesToRead: bytes, filesRead: files.length })
+  return planOf(work, {
+    filesToRewrite: files.length,
+    bytesToRead: bytes,
+    bytesToWrite: bytes,
+    filesRead: files.length,
+    filesWritten: files.length,
+    filesGone: files.length,
+  })
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

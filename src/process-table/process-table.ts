@@ -1,0 +1,96 @@
+import { type ChangeCounts, noChanges, type Snapshot, tableName } from '../domain.ts'
+import { asDmscdcError, errorPolicy } from '../errors.ts'
+import type { Ports } from '../ports.ts'
+import type { StateItem } from '../state/state-store.ts'
+import { holdingTheTable } from './hold-table.ts'
+import { describe, emptyReport, type TableReport } from './table-report.ts'
+import { openTableRun, readSettings, refuseEditedCursors, seenBefore, type TableRun } from './table-run.ts'
+import { workUntilIdle } from './work.ts'
+
+/**
+ * One table's part of a run. Never throws: what goes wrong stands in the report, and the row says what holds the table.
+ * Reads as its steps: settings → listing → idle? → lease → work (decide, plan, do, commit, finish) → mirror and release.
+ */
+export async function processTable(ports: Ports, item: StateItem): Promise<TableReport> {
+  const startedMs = ports.clock.nowMs()
+  const totals = newTotals()
+  let run: TableRun | null = null
+  try {
+    const { config, mirror } = readSettings(ports, item)
+    if (!config.active) return { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version }
+    run = await openTableRun(ports, item)
+    refuseEditedCursors(run)
+    warnOfLanding(run, totals)
+    if (seenBefore(run)) return report(run, totals, startedMs)
+    const held = await holdingTheTable(run, (table) => workUntilIdle(table, totals))
+    if (held.kind === 'held-by')
+      totals.warnings.push(
+        `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
+      )
+    return report(run, totals, startedMs)
+  } catch (thrown) {
+    const error = asDmscdcError(thrown)
+    ports.log.debug({ table: tableName(item.id), kind: error.kind, trace: error.stack }, 'table ended with an error')
+    const status = errorPolicy[error.kind].status
+    const known = run === null ? emptyReport(tableName(item.id)) : report(run, totals, startedMs)
+    return { ...known, status, ms: ports.clock.nowMs() - startedMs, error: describe(error, tableName(item.id)) }
+  } finally {
+    await run?.close()
+  }
+}
+
+/** What the run of a table comes to, summed over its commits. */
+export type Totals = {
+  head: Snapshot | null
+  loaded: boolean
+  merged: boolean
+  files: number
+  changes: ChangeCounts
+  filesRewritten: number
+  filesAdded: number
+  filesRemoved: number
+  readonly warnings: string[]
+}
+
+function newTotals(): Totals {
+  return {
+    head: null,
+    loaded: false,
+    merged: false,
+    files: 0,
+    changes: noChanges,
+    filesRewritten: 0,
+    filesAdded: 0,
+    filesRemoved: 0,
+    warnings: [],
+  }
+}
+
+function warnOfLanding({ listing }: TableRun, totals: Totals): void {
+  if (listing.transactionFiles > 0)
+    totals.warnings.push(
+      `${String(listing.transactionFiles)} files of DMS's transaction mode (CDC_TXN-…) were left alone: they are not supported; switch CdcPath's PreserveTransactions off`,
+    )
+}
+
+function report(run: TableRun, totals: Totals, startedMs: number): TableReport {
+  const costs = run.costs()
+  const { ignored } = totals.changes
+  const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${tableName(run.item.id)} --primary-key <columns>`
+  return {
+    table: tableName(run.item.id),
+    status: totals.loaded ? 'initial' : totals.merged ? 'incremental' : 'idle',
+    version: totals.head?.version ?? run.mirror.version,
+    files: totals.files,
+    changes: totals.changes,
+    filesRewritten: totals.filesRewritten,
+    filesAdded: totals.filesAdded,
+    filesRemoved: totals.filesRemoved,
+    bytesRead: costs.bytesRead,
+    bytesWritten: costs.bytesWritten,
+    requests: costs.requests,
+    ms: run.ports.clock.nowMs() - startedMs,
+    warnings: ignored > 0 ? [...totals.warnings, keyless] : totals.warnings,
+    error: null,
+  }
+}

@@ -1,0 +1,99 @@
+import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
+import { DmscdcError } from '../errors.ts'
+import type { CommitResult } from '../lake/commit.ts'
+import { sweepStaging } from '../lake/perform.ts'
+import { sameContent } from '../landing/same-content.ts'
+import { commitWork, type Done, fence } from './commit-work.ts'
+import { decide, type TableWork } from './decide.ts'
+import { finishHead, writeCheckpointIfDue } from './finish-head.ts'
+import type { HeldTable } from './hold-table.ts'
+import { openHead } from './open-head.ts'
+import type { Totals } from './process-table.ts'
+
+/**
+ * Decides, plans, does and commits until nothing is left to do. Finishing the head comes first: whatever a run before
+ * this one left undone behind its commit is done now, so recovery is no branch of its own.
+ */
+export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<void> {
+  let head = await finishHead(table, await openHead(table.run))
+  totals.head = head
+  const step = async (): Promise<Done | null> => {
+    const work = await nextWork(table, head)
+    if (work.kind === 'held') throw work.error
+    if (work.kind === 'idle') {
+      table.upToDate = !work.waits
+      return null
+    }
+    const done = await commitWork(table, head, work)
+    head = done.head
+    addTo(totals, work, done)
+    return done
+  }
+  if (table.takenOver || head?.checkpointVersion === head?.version) await sweep(table, () => head, step)
+  for (let lost = 0; lost < commitsLostMax; ) {
+    const done = await step()
+    if (done === null) {
+      await writeCheckpointIfDue(table, head)
+      return
+    }
+    if (done.result.kind !== 'won') lost += 1
+    if (done.result.kind === 'expired' && !(await table.renew())) {
+      totals.warnings.push('this run stood still longer than its lease lasts, and another run took the table over')
+      return
+    }
+  }
+  throw new DmscdcError('conflict', `lost ${String(commitsLostMax)} commits in a row to other runs`, {
+    hint: 'run again; see who else works on the table: dmscdc history <table>',
+  })
+}
+
+const commitsLostMax = 20
+
+async function nextWork({ run }: HeldTable, head: Snapshot | null): Promise<TableWork> {
+  return decide({
+    config: run.config,
+    snapshot: head,
+    landing: run.listing,
+    sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
+    nowMs: run.ports.clock.nowMs(),
+    batchBytesMax: run.ports.batchBytesMax,
+  })
+}
+
+/**
+ * Clears what a dead run staged. Its commit may still be on its way, so first comes a commit of ours: the next work, or
+ * an empty FENCE where there is none or it fails.
+ */
+async function sweep(table: HeldTable, head: () => Snapshot | null, step: () => Promise<Done | null>): Promise<void> {
+  const { ports, place } = table.run
+  const commit = async (): Promise<CommitResult> => {
+    const done = await step().catch((error: unknown) => {
+      ports.log.debug({ table: tableName(place.id), error: String(error) }, 'sweeps with a fence: the work failed')
+      return null
+    })
+    return done?.result ?? fence(table, head())
+  }
+  await sweepStaging({ store: ports.lake, commit }, { place, head: head(), ownTxnId: '' })
+}
+
+function addTo(totals: Totals, work: TableWork, { result, head, staged }: Done): void {
+  totals.head = head
+  if (result.kind !== 'won') return
+  if (work.kind === 'initial') totals.loaded = true
+  else totals.merged = true
+  totals.files += staged.landingFiles.length
+  totals.changes = addChanges(totals.changes, staged.changes)
+  totals.filesRewritten += staged.filesRewritten
+  totals.filesAdded += staged.add.length
+  totals.filesRemoved += staged.remove.length
+}
+
+function addChanges(a: ChangeCounts, b: ChangeCounts): ChangeCounts {
+  return {
+    inserted: a.inserted + b.inserted,
+    updated: a.updated + b.updated,
+    deleted: a.deleted + b.deleted,
+    unchanged: a.unchanged + b.unchanged,
+    ignored: a.ignored + b.ignored,
+  }
+}

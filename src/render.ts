@@ -1,0 +1,197 @@
+import Table from 'cli-table3'
+import colors from 'picocolors'
+import type { TableLine } from './controller/list-tables.ts'
+import type { TablePlan } from './controller/plan-tables.ts'
+import type { RunReport } from './controller/run-cycle.ts'
+import type { TableVerdict } from './controller/verify-tables.ts'
+import type { ChangeCounts } from './domain.ts'
+import type { HistoryEntry } from './lake/history.ts'
+import type { TableReport } from './process-table/table-report.ts'
+
+/** What people read on stdout. Each function gives the whole text, without the last newline. */
+
+export function runText({ tables }: RunReport): string {
+  if (tables.length === 0) return 'The landing holds no tables.'
+  const rows = tables.map((one) => [
+    one.table,
+    status(one),
+    one.version ?? '',
+    one.files || '',
+    changesText(one.changes),
+    filesText(one),
+    `${String(one.ms)} ms`,
+  ])
+  return [
+    grid(['table', 'status', 'version', 'landing files', 'changes', 'data files', 'took'], rows),
+    ...tables.flatMap(remarks),
+  ].join('\n')
+}
+
+export function tablesText(lines: readonly TableLine[]): string {
+  if (lines.length === 0) return 'The landing holds no tables.'
+  const rows = lines.map((line) => [
+    line.table,
+    line.status,
+    line.primaryKey.join(', ') || '-',
+    line.partitionKey.join(', ') || '-',
+    line.version ?? '-',
+    line.rows,
+    line.files,
+    bytesText(line.bytes),
+    line.pending,
+    line.freshThrough?.replace('T', ' ').slice(0, 19) ?? '-',
+  ])
+  const table = grid(
+    ['table', 'status', 'key', 'partitions', 'version', 'rows', 'files', 'size', 'pending', 'fresh through (UTC)'],
+    rows,
+  )
+  const notes = lines.flatMap((line) => [
+    ...(line.held ? [`${line.table} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
+    ...(line.candidateKeys.length > 0
+      ? [
+          `${line.table} could have the key ${line.candidateKeys.map((key) => key.join(',')).join(' or ')}. Try: dmscdc set ${quoted(line.table)} --active --primary-key ${line.candidateKeys[0]?.join(',') ?? ''}`,
+        ]
+      : []),
+  ])
+  return [table, ...notes].join('\n')
+}
+
+export function planText(plans: readonly TablePlan[]): string {
+  if (plans.length === 0) return 'The landing holds no tables.'
+  const rows = plans.map((plan) => [
+    plan.table,
+    plan.work,
+    plan.inputs.length || '',
+    changesText(plan.changes),
+    plan.filesToRewrite || '',
+    bytesText(plan.bytesToRead),
+    bytesText(plan.bytesToWrite),
+    sum(Object.values(plan.requests)) || '',
+    plan.costUsd === 0 ? '' : `$${plan.costUsd.toFixed(6)}`,
+  ])
+  const table = grid(
+    [
+      'table',
+      'work',
+      'landing files',
+      'changes at most',
+      'files to rewrite',
+      'to read',
+      'to write',
+      'requests',
+      'S3 cost',
+    ],
+    rows,
+  )
+  const inputs = plans.flatMap(({ table: name, inputs: names }) =>
+    names.length > 0 ? [`${name}: ${listed(names)}`] : [],
+  )
+  const errors = plans.flatMap(({ table: name, error }) =>
+    error ? [`${name}: ${error.message}`, `Try: ${error.hint}`] : [],
+  )
+  return [table, ...inputs, ...errors].join('\n')
+}
+
+export function verifyText(verdicts: readonly TableVerdict[]): string {
+  if (verdicts.length === 0) return 'There is no loaded table to verify.'
+  const rows = verdicts.map((one) => [
+    one.table,
+    one.ok ? colors.green('proven') : colors.red('wrong'),
+    one.version ?? '-',
+    one.rows,
+    one.files,
+  ])
+  const problems = verdicts.flatMap((one) =>
+    one.problems.map(({ kind, path, message }) => `${one.table}: ${kind} ${path}: ${message}`),
+  )
+  return [grid(['table', 'verdict', 'version', 'rows', 'files'], rows), ...problems].join('\n')
+}
+
+export function historyText(entries: readonly HistoryEntry[]): string {
+  if (entries.length === 0) return 'The table has no commits yet.'
+  const rows = entries.map(({ version, timestampMs, operation, receipt }) => [
+    version,
+    timestampMs === null ? '-' : new Date(timestampMs).toISOString().replace('T', ' ').slice(0, 19),
+    operation,
+    receipt ? listed(receipt.landingFiles) : '-',
+    receipt ? changesText(receipt.changes) : '-',
+    receipt ? String(receipt.rowsAfter) : '-',
+    receipt ? bytesText(receipt.bytesWritten) : '-',
+  ])
+  const passedOver = entries.flatMap(({ version, receipt }) =>
+    (receipt?.passedOver ?? []).map(({ key, why }) => `version ${String(version)} passed over ${key}: ${why}`),
+  )
+  return [
+    grid(['version', 'when (UTC)', 'operation', 'landing files', 'changes', 'rows', 'written'], rows),
+    ...passedOver,
+  ].join('\n')
+}
+
+export function changesText(changes: ChangeCounts): string {
+  const parts = Object.entries(changes).filter(([, count]) => count > 0)
+  return parts.map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`).join(', ')
+}
+
+export function bytesText(bytes: number): string {
+  if (bytes === 0) return ''
+  const unit = Math.min(4, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1000 ** unit).toFixed(unit === 0 ? 0 : 1)} ${['B', 'kB', 'MB', 'GB', 'TB'][unit] ?? ''}`
+}
+
+/** Aligned columns without lines, as other command-line tools print them. */
+export function grid(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const none = Object.fromEntries(
+    [
+      'top',
+      'top-mid',
+      'top-left',
+      'top-right',
+      'bottom',
+      'bottom-mid',
+      'bottom-left',
+      'bottom-right',
+      'left',
+      'left-mid',
+      'mid',
+      'mid-mid',
+      'right',
+      'right-mid',
+      'middle',
+    ].map((part) => [part, part === 'middle' ? '  ' : '']),
+  )
+  const table = new Table({
+    head: head.map((name) => colors.dim(name)),
+    chars: none,
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+  })
+  table.push(...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell))))
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+function status({ status: text }: TableReport): string {
+  return text === 'held' || text === 'failed' ? colors.red(text) : text
+}
+
+function filesText(one: TableReport): string {
+  const parts = [`${String(one.filesAdded)} added`, `${String(one.filesRemoved)} removed`]
+  return one.filesAdded + one.filesRemoved === 0 ? '' : parts.join(', ')
+}
+
+function remarks(one: TableReport): string[] {
+  const error = one.error
+    ? [`${colors.red('error:')} ${one.table}: ${one.error.message}`, `Try: ${one.error.hint}`]
+    : []
+  return [...error, ...one.warnings.map((warning) => `${colors.yellow('warning:')} ${one.table}: ${warning}`)]
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ')
+  return names.length > 3 ? `${shown} and ${String(names.length - 3)} more` : shown
+}
+
+const quoted = (table: string) => (/^[\w.]+$/u.test(table) ? table : `'${table}'`)
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

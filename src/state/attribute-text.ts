@@ -1,0 +1,95 @@
+import type { View } from '../domain.ts'
+
+/** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string }
+
+/** Column names from a comma list; a name with a comma or a double quote stands in double quotes. `null` without: none. */
+export function parseNames(text: string): Parsed<readonly string[] | null> {
+  if (/^\s*null\s*$/iu.test(text)) return { value: null }
+  const parts = splitList(text, 'plain')
+  if (parts === null) return { problem: 'has a double quote without its other end' }
+  return distinct(parts.map(unquote))
+}
+
+/** Refuses empty names, and names that differ only by case: a lake has no two such columns. */
+export function distinct(names: readonly string[]): Parsed<readonly string[]> {
+  if (names.some((name) => name === '')) return { problem: 'has an empty name' }
+  const folded = names.map((name) => name.toLowerCase())
+  const twice = names.find((_, i) => folded.indexOf(folded[i] as string) !== i)
+  return twice === undefined ? { value: names } : { problem: `names ${JSON.stringify(twice)} twice` }
+}
+
+const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 }
+
+/** Milliseconds of `7d`, `12h`, `30m`, `45s`, `1d12h` or `0`. */
+export function parseDuration(text: string): Parsed<number> {
+  if (text.trim() === '0') return { value: 0 }
+  if (!/^\s*(\d+[dhms])+\s*$/u.test(text)) return { problem: 'is no duration' }
+  const parts = [...text.matchAll(/(\d+)([dhms])/gu)]
+  const ms = parts.reduce((sum, [, digits, unit]) => sum + Number(digits) * (unitMs[unit as string] as number), 0)
+  return Number.isSafeInteger(ms) ? { value: ms } : { problem: 'is too long' }
+}
+
+/** `delta` is all that there is; a comma list or a list of texts, `null` for none. */
+export function parseViews(value: string | readonly string[]): Parsed<readonly View[]> {
+  const asked = (typeof value === 'string' ? value.split(',') : value).map((view) => view.trim().toLowerCase())
+  const wanted = asked.filter((view) => view !== '' && view !== 'null')
+  const other = wanted.find((view) => view !== 'delta')
+  if (other !== undefined) return { problem: `not supported by this version: ${other}` }
+  return { value: wanted.length > 0 ? ['delta'] : [] }
+}
+
+/** The name of a time zone as the runtime's own database knows it. */
+export function parseTimezone(text: string): Parsed<string> {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return { value: text }
+  } catch {
+    return { problem: 'is no time zone' }
+  }
+}
+
+export function parseDelimiter(text: string): Parsed<string> {
+  const char = text === '\\t' ? '\t' : text
+  if (char.length !== 1) return { problem: `has ${char.length} characters` }
+  return /["\r\n\0]/u.test(char) ? { problem: 'has another meaning in CSV' } : { value: char }
+}
+
+/** A place without its scheme, ending with a slash: `s3://b/p`, `b/p` and `b/p/` are one place. */
+export function parsePlace(text: string): Parsed<string> {
+  const place = `${text
+    .trim()
+    .replace(/^(s3|s3a|s3n|file):\/\//u, '')
+    .replace(/\/+$/u, '')}/`
+  const segments = place.replace(/^\//u, '').slice(0, -1).split('/')
+  return segments.every(isName) ? { value: place } : { problem: 'has an empty, "." or ".." part' }
+}
+
+/** The last folder of the table's lake, ending with a slash. */
+export function parseFolder(text: string): Parsed<string> {
+  const folder = text.trim().replace(/\/+$/u, '')
+  return folder.split('/').every(isName) ? { value: `${folder}/` } : { problem: 'has an empty, "." or ".." part' }
+}
+
+function isName(segment: string): boolean {
+  return segment !== '' && segment !== '.' && segment !== '..' && !segment.includes('\0')
+}
+
+/** Splits at commas outside of quotes (and of parentheses in types), and trims. Null: a quote is left open. */
+export function splitList(text: string, items: 'plain' | 'with-types'): string[] | null {
+  const parts: string[] = ['']
+  let quoted = false
+  let depth = 0
+  for (const char of text) {
+    if (char === '"') quoted = !quoted
+    if (items === 'with-types' && !quoted && char === '(') depth++
+    if (items === 'with-types' && !quoted && char === ')') depth--
+    if (char === ',' && !quoted && depth <= 0) parts.push('')
+    else parts[parts.length - 1] += char
+  }
+  return quoted ? null : parts.map((part) => part.trim())
+}
+
+export function unquote(part: string): string {
+  return /^".*"$/su.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part
+}

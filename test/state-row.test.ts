@@ -1,0 +1,332 @@
+import { describe, expect, it } from 'vitest'
+import { DmscdcError } from '../src/errors.ts'
+import { parseCsvColumns, parseLakeType } from '../src/state/csv-columns.ts'
+import { newRow, readConfig, readMirror, setAttributes } from '../src/state/row.ts'
+import type { StateItem, StateRow } from '../src/state/state-store.ts'
+
+const id = { schema: 'sales', table: 'orders' }
+const onS3 = { landingPlace: 'landing/dms/', lakePlace: 'lake/curated/' }
+const path = 'landing/dms/sales/orders/'
+const item = (row: StateRow | null): StateItem => ({ id, path, row, damage: row === null ? 'it is not JSON' : null })
+const config = (row: StateRow) => readConfig(item(row), { lakePlace: onS3.lakePlace })
+
+/** The error that reading the row throws, in one line. */
+function refusal(row: StateRow): string {
+  try {
+    config(row)
+    readMirror(item(row))
+  } catch (thrown) {
+    if (thrown instanceof DmscdcError) return `${thrown.kind}: ${thrown.message} | ${thrown.hint}`
+    throw thrown
+  }
+  return 'accepted'
+}
+
+describe('a new row', () => {
+  it(`is the original's, attribute for attribute`, () => {
+    expect(newRow(id, onS3)).toEqual({
+      path: 'landing/dms/sales/orders/',
+      bucket: 'landing',
+      prefix: 'dms/sales/',
+      folder: 'orders/',
+      PrimaryKey: 'null',
+      PartitionKey: 'null',
+      LastFullLoadDate: '1900-01-01 00:00:00',
+      LastIncrementalFile: 'landing/dms/sales/orders/0.parquet',
+      ActiveFlag: 'false',
+      out_path: 'lake/curated/sales/',
+    })
+    expect(newRow(id, { landingPlace: 'landing/', lakePlace: 'lake/' })).toMatchObject({
+      bucket: 'landing',
+      prefix: 'sales/',
+    })
+  })
+
+  it('has the absolute path for a bucket on a file system', () => {
+    expect(newRow(id, { landingPlace: '/abs/landing/', lakePlace: '/abs/lake/' })).toMatchObject({
+      path: '/abs/landing/sales/orders/',
+      bucket: '/abs/landing',
+      prefix: 'sales/',
+      folder: 'orders/',
+      LastIncrementalFile: '/abs/landing/sales/orders/0.parquet',
+      out_path: '/abs/lake/sales/',
+    })
+  })
+
+  it('reads as an inactive table without keys, all else at its default', () => {
+    expect(config(newRow(id, onS3))).toEqual({
+      id,
+      active: false,
+      primaryKey: null,
+      partitionKey: [],
+      outPlace: 'lake/curated/sales/orders/',
+      publish: [],
+      retainMs: null,
+      lookBackMs: 86_400_000,
+      loadSettleMs: 0,
+      landingTimezone: 'UTC',
+      keepOp: false,
+      beforeImagePrefix: 'BI_',
+      csv: { columns: null, header: false, nullValue: null, delimiter: ',', rfc4180: true },
+    })
+    expect(readMirror(item(newRow(id, onS3)))).toEqual({
+      version: null,
+      lastIncrementalFile: 'landing/dms/sales/orders/0.parquet',
+      lastFullLoadDate: '1900-01-01 00:00:00',
+      mirroredIncrementalFile: null,
+      mirroredFullLoadDate: null,
+      digest: null,
+      published: [],
+    })
+  })
+})
+
+describe('reading a row', () => {
+  it('takes ActiveFlag in any case and as a boolean', () => {
+    const cases: [unknown, boolean][] = [
+      ['true', true],
+      ['True', true],
+      ['FALSE', false],
+      [true, true],
+      [false, false],
+      ['', false],
+      [null, false],
+      [undefined, false],
+    ]
+    for (const [ActiveFlag, active] of cases) expect(config({ ActiveFlag }).active, String(ActiveFlag)).toBe(active)
+  })
+
+  it('takes keys as a comma list, quoted where a name has a comma, or as a list', () => {
+    const cases: [unknown, string[] | null][] = [
+      ['null', null],
+      ['NULL', null],
+      ['', null],
+      [undefined, null],
+      ['id', ['id']],
+      [' id , Region ', ['id', 'Region']],
+      ['"a,b",c', ['a,b', 'c']],
+      ['"say ""x""", f(x', ['say "x"', 'f(x']],
+      ['"null"', ['null']],
+      [
+        ['a', 'b,c'],
+        ['a', 'b,c'],
+      ],
+    ]
+    for (const [value, names] of cases) {
+      expect(config({ PrimaryKey: value }).primaryKey, String(value)).toEqual(names)
+      expect(config({ PartitionKey: value }).partitionKey, String(value)).toEqual(names ?? [])
+    }
+  })
+
+  it('puts out_path and folder together, whatever the slashes and the scheme', () => {
+    const cases: [StateRow, string][] = [
+      [{ out_path: 'lake/sales/', folder: 'orders/' }, 'lake/sales/orders/'],
+      [{ out_path: 's3://lake/sales', folder: 'orders' }, 'lake/sales/orders/'],
+      [{ out_path: 'lake' }, 'lake/orders/'],
+      [{ out_path: '/abs/lake/sales/', folder: 'orders/' }, '/abs/lake/sales/orders/'],
+      [{ out_path: 'file:///abs/lake' }, '/abs/lake/orders/'],
+      [{}, 'lake/curated/orders/'],
+    ]
+    for (const [row, place] of cases) expect(config(row).outPlace).toBe(place)
+  })
+
+  it('takes what is ours', () => {
+    const row = {
+      Publish: 'delta',
+      Retain: '7d',
+      LookBack: '1d12h',
+      LoadSettle: '30m',
+      LandingTimezone: 'Europe/Berlin',
+      KeepOp: 'True',
+      BeforeImagePrefix: 'OLD_',
+      CsvColumns: 'id bigint, "unit, price" decimal(10, 2)',
+      CsvHeader: true,
+      CsvNullValue: '\\N',
+      CsvDelimiter: '\\t',
+      Rfc4180: 'false',
+      OnVanish: 'warn',
+      Landed: 'keep',
+      SequenceColumn: 'null',
+      SomethingElse: { of: ['an', 'operator'] },
+    }
+    expect(config(row)).toMatchObject({
+      publish: ['delta'],
+      retainMs: 7 * 86_400_000,
+      lookBackMs: 36 * 3_600_000,
+      loadSettleMs: 1_800_000,
+      landingTimezone: 'Europe/Berlin',
+      keepOp: true,
+      beforeImagePrefix: 'OLD_',
+      csv: {
+        columns: [
+          { name: 'id', type: { kind: 'long' } },
+          { name: 'unit, price', type: { kind: 'decimal', precision: 10, scale: 2 } },
+        ],
+        header: true,
+        nullValue: '\\N',
+        delimiter: '\t',
+        rfc4180: false,
+      },
+    })
+    expect(config({ Publish: ['Delta'], LookBack: '45s', LoadSettle: '0' })).toMatchObject({
+      publish: ['delta'],
+      lookBackMs: 45_000,
+      loadSettleMs: 0,
+    })
+  })
+
+  it('names the attribute, what it holds, what was expected, and the command that mends it', () => {
+    expect(refusal({ PrimaryKey: 'id, ID' })).toBe(
+      `invalid-config: state row of sales.orders: attribute PrimaryKey is "id, ID" (names "ID" twice), expected a comma list of distinct columns, or 'null' | dmscdc set sales.orders --primary-key a,b`,
+    )
+    expect(refusal({ ActiveFlag: 'yes' })).toBe(
+      `invalid-config: state row of sales.orders: attribute ActiveFlag is "yes", expected 'true' or 'false' | dmscdc set sales.orders --active`,
+    )
+    const both = refusal({ ActiveFlag: 1, Retain: 'a week' })
+    expect(both).toContain('ActiveFlag is 1')
+    expect(both).toContain('Retain is "a week" (is no duration)')
+  })
+
+  it('refuses what it cannot carry out, so that nothing is ignored in silence', () => {
+    const wrong: StateRow[] = [
+      { PrimaryKey: 'a,,b' },
+      { PrimaryKey: '"a' },
+      { PartitionKey: 5 },
+      { PartitionKey: { a: 1 } },
+      { Publish: 'delta,glue' },
+      { Publish: 'manifest' },
+      { Retain: '7' },
+      { Retain: 7 },
+      { LookBack: '-1h' },
+      { LandingTimezone: 'Berlin' },
+      { KeepOp: 'perhaps' },
+      { CsvColumns: 'id' },
+      { CsvColumns: 'id geometry' },
+      { CsvColumns: 'id bigint, ID string' },
+      { CsvDelimiter: '||' },
+      { CsvDelimiter: '"' },
+      { out_path: 'lake//sales/' },
+      { out_path: 'lake/../x' },
+      { folder: '../x/' },
+      { SequenceColumn: 'scn' },
+      { OnVanish: 'truncate' },
+      { Landed: 'delete' },
+      { LastFullLoadDate: 'yesterday' },
+      { LastIncrementalFile: 5 },
+      { Version: -1 },
+      { Version: 'x' },
+    ]
+    for (const row of wrong) {
+      const [name] = Object.keys(row)
+      expect(refusal(row), JSON.stringify(row)).toMatch(
+        new RegExp(`^invalid-config: .*attribute ${name} is .*, expected .+ \\| .+`, 'u'),
+      )
+    }
+    expect(refusal({ Publish: 'glue' })).toContain('not supported by this version: glue')
+    expect(refusal({ OnVanish: 'hold' })).toContain('not supported by this version')
+  })
+
+  it('reads what a run mirrored, numbers as text too', () => {
+    const row = {
+      LastIncrementalFile: 'x/2.parquet',
+      LastFullLoadDate: '2024-06-12 10:31:27.123',
+      MirroredIncrementalFile: 'x/1.parquet',
+      MirroredFullLoadDate: '2024-06-12T10:31:27Z',
+      Version: '12',
+      Digest: 'abc',
+      Published: ['delta'],
+    }
+    expect(readMirror(item(row))).toEqual({
+      version: 12,
+      lastIncrementalFile: 'x/2.parquet',
+      lastFullLoadDate: '2024-06-12 10:31:27.123',
+      mirroredIncrementalFile: 'x/1.parquet',
+      mirroredFullLoadDate: '2024-06-12T10:31:27Z',
+      digest: 'abc',
+      published: ['delta'],
+    })
+  })
+
+  it('says of a damaged row why, and quotes an odd name for the shell', () => {
+    expect(() => readConfig(item(null), onS3)).toThrow(/sales\.orders: it is not JSON; expected one JSON object/u)
+    const odd = { id: { schema: 'my.schema', table: "o'x" }, path, row: { ActiveFlag: 'x' }, damage: null }
+    expect(() => readConfig(odd, onS3)).toThrow(
+      expect.objectContaining({ hint: `dmscdc set '"my.schema".o'\\''x' --active` }),
+    )
+  })
+})
+
+describe('declared CSV columns', () => {
+  it('take type names of SQL, Hive and Delta', () => {
+    const cases: [string, string][] = [
+      ['BIGINT', 'long'],
+      ['long', 'long'],
+      ['int', 'integer'],
+      ['INTEGER', 'integer'],
+      ['smallint', 'short'],
+      ['tinyint', 'byte'],
+      ['varchar(255)', 'string'],
+      ['text', 'string'],
+      ['double precision', 'double'],
+      ['real', 'float'],
+      ['bool', 'boolean'],
+      ['bytea', 'binary'],
+      ['date', 'date'],
+      ['timestamp', 'timestamp'],
+      ['timestamp with time zone', 'timestamp'],
+      ['datetime', 'timestamp'],
+    ]
+    for (const [text, kind] of cases) expect(parseLakeType(text), text).toEqual({ kind })
+    expect(parseLakeType('numeric(38, 10)')).toEqual({ kind: 'decimal', precision: 38, scale: 10 })
+    expect(parseLakeType('decimal')).toEqual({ kind: 'decimal', precision: 10, scale: 0 })
+    for (const text of ['decimal(39,0)', 'decimal(5,6)', 'int8', 'geometry', ''])
+      expect(parseLakeType(text), text).toBe(null)
+  })
+
+  it('may stand in a list', () => {
+    expect(config({ CsvColumns: ['id bigint', '"a b" string'] }).csv.columns).toEqual([
+      { name: 'id', type: { kind: 'long' } },
+      { name: 'a b', type: { kind: 'string' } },
+    ])
+    expect(parseCsvColumns('a "int')).toHaveProperty('problem')
+  })
+})
+
+describe('setting attributes', () => {
+  it('writes what was said as text, and nothing else', () => {
+    expect(setAttributes({ active: true, primaryKey: 'id,"a,b"', retain: '7d', keepOp: false })).toEqual({
+      set: { ActiveFlag: 'true', PrimaryKey: 'id,"a,b"', Retain: '7d', KeepOp: 'false' },
+      remove: [],
+    })
+  })
+
+  it('takes an empty text as the way back to the default', () => {
+    expect(setAttributes({ primaryKey: '', partitionKey: '', publish: '', csvColumns: '' })).toEqual({
+      set: { PrimaryKey: 'null', PartitionKey: 'null' },
+      remove: ['Publish', 'CsvColumns'],
+    })
+  })
+
+  it('refuses what no run would take', () => {
+    expect(() => setAttributes({ active: true, lookBack: 'a day' })).toThrow(
+      /LookBack is "a day" \(is no duration\), expected a duration/u,
+    )
+    expect(() => setAttributes({ publish: 'glue' })).toThrow(/not supported by this version: glue/u)
+  })
+
+  it('makes a row that reads as it was set', () => {
+    const { set } = setAttributes({
+      active: true,
+      primaryKey: 'id',
+      publish: 'delta',
+      csvDelimiter: '\\t',
+      csvHeader: true,
+    })
+    expect(config({ ...newRow(id, onS3), ...set })).toMatchObject({
+      active: true,
+      primaryKey: ['id'],
+      publish: ['delta'],
+      csv: { delimiter: '\t', header: true },
+    })
+  })
+})
