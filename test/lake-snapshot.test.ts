@@ -36,14 +36,20 @@ function checkpoint(store: ObjectStore, snapshot: NonNullable<Awaited<ReturnType
 /** Counts what is asked of the store. */
 function counted(store: ObjectStore) {
   const counts = { get: 0, list: 0, fetch: 0, head: 0 }
-  const counting: ObjectStore = {
+  const counting =
+    <A extends unknown[], R>(verb: keyof typeof counts, of: (...args: A) => R) =>
+    (...args: A) => {
+      counts[verb]++
+      return of(...args)
+    }
+  const counted: ObjectStore = {
     ...store,
-    get: (...args) => (counts.get++, store.get(...args)),
-    list: (...args) => (counts.list++, store.list(...args)),
-    fetch: (...args) => (counts.fetch++, store.fetch(...args)),
-    head: (...args) => (counts.head++, store.head(...args)),
+    get: counting('get', store.get),
+    list: counting('list', store.list),
+    fetch: counting('fetch', store.fetch),
+    head: counting('head', store.head),
   }
-  return { store: counting, counts }
+  return { store: counted, counts }
 }
 
 describe('replay', () => {

@@ -1,6 +1,6 @@
 import type { Lease, Snapshot, View } from '../domain.ts'
 import { tableName } from '../domain.ts'
-import { asDmscdcError, type DmscdcError } from '../errors.ts'
+import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
@@ -114,6 +114,6 @@ function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
     Bytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
     LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
   }
-  const held = failure === null ? {} : { Held: describe(failure, tableName(run.item.id)) }
+  const held = failure === null || errorPolicy[failure.kind].status !== 'held' ? {} : { Held: describe(failure, tableName(run.item.id)) }
   return { set: { ...sizes, ...held }, remove: failure === null ? ['Held'] : [] }
 }
