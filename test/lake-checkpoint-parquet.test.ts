@@ -1,57 +1,24 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { parquetMetadata } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Snapshot } from '../src/domain.ts'
 import { type CheckpointEngine, checkpointLines, writeCheckpoint } from '../src/lake/checkpoint.ts'
-import { checkpointReadSql, checkpointWriteSql } from '../src/lake/checkpoint-sql.ts'
 import { commitBody } from '../src/lake/commit-body.ts'
 import { openSnapshot } from '../src/lake/open-snapshot.ts'
 import { parseLines } from '../src/lake/parse-actions.ts'
 import { partitionFolder } from '../src/lake/partition-path.ts'
 import { checkpointSnapshot, committedSnapshot } from '../src/lake/snapshot.ts'
-import {
-  commitTo,
-  dataFile,
-  newScratch,
-  newStore,
-  place,
-  staged,
-  startMs,
-  withoutVersions,
-} from './support/lake-fixtures.ts'
+import { commitTo, dataFile, newStore, place, staged, startMs, withoutVersions } from './support/lake-fixtures.ts'
+import { type DuckDb, openDuckDb } from './support/lake-parquet.ts'
 
-type Connection = Awaited<ReturnType<DuckDBInstance['connect']>>
-
-let instance: DuckDBInstance
-let connection: Connection
+let duckdb: DuckDb
+let engine: CheckpointEngine
 beforeAll(async () => {
-  instance = await DuckDBInstance.create(':memory:', { threads: '1' })
-  connection = await instance.connect()
+  duckdb = await openDuckDb()
+  engine = duckdb.engine
 })
-afterAll(() => {
-  connection.closeSync()
-  instance.closeSync()
-})
-
-let files = 0
-const scratch = newScratch()
-
-const engine: CheckpointEngine = {
-  writeCheckpoint: async (actions) => {
-    const [from, to] = [join(scratch, `it's ${files++}.json`), join(scratch, `${files++}.checkpoint.parquet`)]
-    await writeFile(from, actions)
-    const longest = Math.max(...actions.split('\n').map((line) => Buffer.byteLength(line)))
-    await connection.run(checkpointWriteSql(from, to, longest))
-    return { scratchFile: to, sizeBytes: (await readFile(to)).length }
-  },
-  readCheckpoint: async (localPath) => {
-    const rows = await connection.runAndReadAll(checkpointReadSql(localPath))
-    return rows.getRows().map(([line]) => line as string)
-  },
-}
+afterAll(() => duckdb.close())
 
 async function roundTrip(snapshot: Snapshot): Promise<Snapshot> {
   const { scratchFile, sizeBytes } = await engine.writeCheckpoint(
@@ -93,7 +60,7 @@ describe('a checkpoint in Parquet', () => {
     )
     const { scratchFile } = await engine.writeCheckpoint(checkpointLines(base, []).join('\n'))
     const scan = `read_parquet('${scratchFile}')`
-    const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJson()
+    const { rows } = duckdb
     expect(await rows(`select column_name from (describe from ${scan})`)).toEqual(
       ['txn', 'add', 'remove', 'metaData', 'protocol', 'domainMetadata'].map((name) => [name]),
     )

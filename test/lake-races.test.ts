@@ -5,22 +5,37 @@ import { commitBody } from '../src/lake/commit-body.ts'
 import { deltaViewPrefix, entryKey, logPrefix, stagedKey } from '../src/lake/keys.ts'
 import { openSnapshot } from '../src/lake/open-snapshot.ts'
 import { commitEntry, discardStaged, finishTable } from '../src/lake/perform.ts'
-import { committedSnapshot } from '../src/lake/snapshot.ts'
 import type { ObjectStore } from '../src/objects/object-store.ts'
-import { bytes, dataFile, keysOf, newStore, place, staged, startMs, textEngine } from './support/lake-fixtures.ts'
+import {
+  bytes,
+  commitTo,
+  dataFile,
+  keysOf,
+  newStore,
+  place,
+  staged,
+  startMs,
+  textEngine,
+} from './support/lake-fixtures.ts'
 
 const engine = textEngine()
 const clock = { nowMs: () => startMs, sleep: async () => {} }
 
-/** Every request of a run waits until the scheduler lets it go. */
+/** Every request of a run waits until the scheduler lets it go; a copy reads at one time and writes at another. */
 function slowed(store: ObjectStore, scheduler: fc.Scheduler): ObjectStore {
   const slow = <A extends unknown[], R>(of: (...args: A) => Promise<R>) => scheduler.scheduleFunction(of)
-  const { get, put, copy, head, deleteMany, list } = store
+  const { head, deleteMany, list } = store
+  const [get, put] = [slow(store.get), slow(store.put)]
   return {
     ...store,
-    get: slow(get),
-    put: slow(put),
-    copy: slow(copy),
+    get,
+    put,
+    copy: async (from, to) => {
+      const found = await get(from)
+      if (found === null) return 'missing'
+      await put(to, found.body, { kind: 'any' })
+      return 'copied'
+    },
     head: slow(head),
     deleteMany: slow(deleteMany),
     list: slow(list),
@@ -64,13 +79,15 @@ async function work({ store, name, publish }: Run, commits: number): Promise<num
   }
 }
 
-async function raced(scheduler: fc.Scheduler, publish: readonly View[]) {
+/** A table of one file that is committed and not placed yet. */
+async function committedTable(): Promise<ObjectStore> {
   const store = newStore()
-  const add = [dataFile('part-0.parquet', 'T0')]
-  await store.put(stagedKey(place, 'T0', 'part-0.parquet'), bytes('x'), { kind: 'any' })
-  const body = commitBody(staged(null, 'T0', { add }), '0.1.0')
-  await store.put(entryKey(logPrefix(place), 0), body, { kind: 'absent' })
-  expect(committedSnapshot(null, body).version).toBe(0)
+  await commitTo(store, staged(null, 'T0', { add: [dataFile('part-0.parquet', 'T0')] }))
+  return store
+}
+
+async function raced(scheduler: fc.Scheduler, publish: readonly View[]) {
+  const store = await committedTable()
   const runs = ['A', 'B'].map((name) => work({ store: slowed(store, scheduler), name, publish }, 2))
   const [wonByA, wonByB] = await scheduler.waitFor(Promise.all(runs))
   const head = (await openHead(store)) as Snapshot
@@ -88,6 +105,27 @@ test('however two runs without a lease interleave, folder and staging end as the
     }),
     { numRuns: 200 },
   )
+})
+
+test('a copy that lands long after its file was superseded is taken back by the run that asked for it', async () => {
+  const store = await committedTable()
+  const late: { land: () => void }[] = []
+  const stalled: ObjectStore = {
+    ...store,
+    copy: async (from, to) => {
+      const found = await store.get(from)
+      await new Promise<void>((land) => late.push({ land }))
+      await store.put(to, found?.body ?? bytes(''), { kind: 'any' })
+      return 'copied'
+    },
+  }
+  const stalledRun = work({ store: stalled, name: 'A', publish: [] }, 0)
+  expect(await work({ store, name: 'B', publish: [] }, 2)).toBe(2)
+  expect(await keysOf(store, `${place.dataPrefix}part-0`)).toEqual([])
+  for (const { land } of late) land()
+  await stalledRun
+  expect(await keysOf(store, place.dataPrefix)).toHaveLength(2)
+  expect(await keysOf(store, `${place.dataPrefix}part-B1`)).toHaveLength(2)
 })
 
 test('however two runs interleave, the Delta view is the log without a gap', async () => {

@@ -11,7 +11,7 @@ import {
   withTableRun,
 } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
-import { knownTables, registerTables, sharedFolders } from './register.ts'
+import { discoveredTables, sharedFolders } from './register.ts'
 import { named } from './run-cycle.ts'
 
 /** What `plan --json` prints of a table (CONTRACT §1). */
@@ -31,7 +31,7 @@ export type TablePlan = {
 
 /** What `run` would do next, table by table. */
 export async function planTables(ports: Ports, names: readonly TableId[]): Promise<readonly TablePlan[]> {
-  const all = names.length === 0 ? (await registerTables(ports)).items : await knownTables(ports)
+  const all = await discoveredTables(ports)
   const items = names.length === 0 ? all : await named(ports, all, names)
   const shared = sharedFolders(ports, all)
   const plans: TablePlan[] = []

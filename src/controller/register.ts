@@ -29,6 +29,20 @@ export async function registerTable(ports: Ports, id: TableId): Promise<StateIte
   return ports.state.get(id)
 }
 
+/** The same tables, but one without a row is only shown with the row that it would get: nothing is written. */
+export async function discoveredTables(ports: Ports): Promise<readonly StateItem[]> {
+  const { tables } = await discoverTables(ports.landing)
+  const known = await ports.state.list()
+  const names = new Set(known.map(({ id }) => tableName(id)))
+  const places = { landingPlace: ports.landing.place, lakePlace: ports.lake.place }
+  const unknown = tables.filter((id) => !names.has(tableName(id)))
+  const shown = unknown.map((id): StateItem => {
+    const row = newRow(id, places)
+    return { id, path: String(row.path), row, damage: null }
+  })
+  return inOrder([...known, ...shown])
+}
+
 /** The tables of the state as they are, nothing looked for and nothing written. */
 export async function knownTables(ports: Ports): Promise<readonly StateItem[]> {
   return inOrder([...(await ports.state.list())])

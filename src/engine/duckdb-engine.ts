@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readlinkSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
@@ -20,7 +20,8 @@ export type DuckdbOptions = {
 /** DuckDB inside this process. It may read and write its work folder, read `readable`, and nothing else; it loads no extension. */
 export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   await mkdir(options.temp, { recursive: true })
-  const work = await realpath(await mkdtemp(join(options.temp, 'dmscdc-')))
+  await removeAbandoned(options.temp)
+  const work = await realpath(await mkdtemp(join(options.temp, `${workFolderPrefix(process.pid)}`)))
   const instance = await openInstance(options, work)
   let sessions = 0
   return {
@@ -33,6 +34,34 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
       instance.closeSync()
       await rm(work, { recursive: true, force: true })
     },
+  }
+}
+
+/** Names the process and its pid namespace, so that only a folder whose process is surely gone is taken for abandoned. */
+function workFolderPrefix(pid: number): string {
+  let namespace = '0'
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/gu, '')
+  } catch {
+    // No /proc: pids are the machine's.
+  }
+  return `dmscdc-work-${namespace}-${String(pid)}-`
+}
+
+/** A killed run cannot remove its spill files, which may be large: the next run does. */
+async function removeAbandoned(temp: string): Promise<void> {
+  for (const name of await readdir(temp)) {
+    const pid = /^dmscdc-work-\d+-(\d+)-/u.exec(name)?.[1]
+    if (pid === undefined || !name.startsWith(workFolderPrefix(Number(pid))) || isAlive(Number(pid))) continue
+    await rm(join(temp, name), { recursive: true, force: true }).catch(() => {})
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

@@ -38,11 +38,11 @@ export async function openBatch(
   const release = async () => {
     for (const file of opened.files) await file.release()
   }
-  const fitting = fit(config, before, opened.files)
+  const fitting = fitToTable(config, before, opened.files)
   await createView(session, config, fitting.files, fitting.columns)
   const bad = await firstBadFile(session, config, fitting.files)
   if (bad === null) return { ...fitting, problem: fitting.problem ?? opened.damage, release }
-  const cut = fit(config, before, fitting.files.slice(0, bad.at))
+  const cut = fitToTable(config, before, fitting.files.slice(0, bad.at))
   await createView(session, config, cut.files, cut.columns)
   return { ...cut, problem: bad.problem, release }
 }
@@ -65,7 +65,7 @@ export async function firstUndecodable(
   return null
 }
 
-function fit(config: TableConfig, before: TableBefore, files: readonly OpenedFile[]) {
+function fitToTable(config: TableConfig, before: TableBefore, files: readonly OpenedFile[]) {
   const evolution = evolve(before.typesMayChange ? [] : before.columns, files, { keepOp: config.keepOp })
   const { widened, upTo, conflict } = evolution
   const columns = before.typesMayChange ? keepDropped(before.columns, evolution.columns) : evolution.columns

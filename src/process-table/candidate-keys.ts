@@ -3,7 +3,7 @@ import { DmscdcError } from '../errors.ts'
 import { openBatch } from '../landing/batch.ts'
 import type { TableRun } from './table-run.ts'
 
-/** Columns each of which is unique and never NULL in the table's first LOAD file: what an operator may choose as the key. */
+/** Columns each of which is unique and never NULL in the first rows of the table's first LOAD file: what may be its key. */
 export async function candidateKeys(run: TableRun): Promise<readonly (readonly string[])[]> {
   const first = run.listing.loads[0]
   if (first === undefined) return []
@@ -13,7 +13,9 @@ export async function candidateKeys(run: TableRun): Promise<readonly (readonly s
     const batch = await openBatch(run.ports.landing, session, config, [first], { columns: [], typesMayChange: false })
     if (batch.files.length === 0) return []
     const counts = batch.columns.map(({ fieldId }) => `count(distinct c${String(fieldId)}) as n${String(fieldId)}`)
-    const [row] = await session.rows(`select ${list(['count(*) as total', ...counts])} from changes`)
+    const [row] = await session.rows(
+      `select ${list(['count(*) as total', ...counts])} from (from changes limit ${String(rowsLookedAt)})`,
+    )
     const unique = batch.columns.filter(({ fieldId }) => row?.[`n${String(fieldId)}`] === row?.total)
     await batch.release()
     return Number(row?.total) === 0 ? [] : unique.map(({ name }) => [name])
@@ -22,3 +24,5 @@ export async function candidateKeys(run: TableRun): Promise<readonly (readonly s
     throw error
   }
 }
+
+const rowsLookedAt = 100_000

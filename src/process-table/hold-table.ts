@@ -114,6 +114,9 @@ function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
     Bytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
     LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
   }
-  const held = failure === null || errorPolicy[failure.kind].status !== 'held' ? {} : { Held: describe(failure, tableName(run.item.id)) }
+  const held =
+    failure === null || errorPolicy[failure.kind].status !== 'held'
+      ? {}
+      : { Held: describe(failure, tableName(run.item.id)) }
   return { set: { ...sizes, ...held }, remove: failure === null ? ['Held'] : [] }
 }

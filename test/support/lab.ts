@@ -44,7 +44,11 @@ export type Lab = {
 
 export async function openLab(overrides: Partial<Ports> = {}): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'dmscdc-lab-'))
-  const [landing, lake, state] = ['landing', 'lake', 'state'].map((name) => join(folder, name)) as [string, string, string]
+  const [landing, lake, state] = ['landing', 'lake', 'state'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
   await mkdir(landing)
   const reader = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect()
   await reader.run(`set TimeZone = 'UTC'`)
