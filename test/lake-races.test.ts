@@ -79,6 +79,14 @@ async function work({ store, name, publish }: Run, commits: number): Promise<num
   }
 }
 
+function signal(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((given) => {
+    resolve = given
+  })
+  return { promise, resolve: () => resolve() }
+}
+
 /** A table of one file that is committed and not placed yet. */
 async function committedTable(): Promise<ObjectStore> {
   const store = newStore()
@@ -109,20 +117,24 @@ test('however two runs without a lease interleave, folder and staging end as the
 
 test('a copy that lands long after its file was superseded is taken back by the run that asked for it', async () => {
   const store = await committedTable()
-  const late: { land: () => void }[] = []
+  const asked = signal()
+  const landed = signal()
   const stalled: ObjectStore = {
     ...store,
     copy: async (from, to) => {
       const found = await store.get(from)
-      await new Promise<void>((land) => late.push({ land }))
-      await store.put(to, found?.body ?? bytes(''), { kind: 'any' })
+      if (found === null) return 'missing'
+      asked.resolve()
+      await landed.promise
+      await store.put(to, found.body, { kind: 'any' })
       return 'copied'
     },
   }
   const stalledRun = work({ store: stalled, name: 'A', publish: [] }, 0)
+  await asked.promise
   expect(await work({ store, name: 'B', publish: [] }, 2)).toBe(2)
   expect(await keysOf(store, `${place.dataPrefix}part-0`)).toEqual([])
-  for (const { land } of late) land()
+  landed.resolve()
   await stalledRun
   expect(await keysOf(store, place.dataPrefix)).toHaveLength(2)
   expect(await keysOf(store, `${place.dataPrefix}part-B1`)).toHaveLength(2)

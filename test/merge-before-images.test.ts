@@ -124,7 +124,11 @@ describe('a composite key', () => {
   ]
   const changes: [string, Rows, readonly string[]][] = [
     ['all before-images filled', [['U', 3, 'z', 'moved', 1, 'x']], ['1 y one y', '2 x two x', '3 z moved']],
-    ['only the first filled: the other did not change', [['U', 3, 'x', 'moved', 1, null]], ['1 y one y', '2 x two x', '3 x moved']],
+    [
+      'only the first filled: the other did not change',
+      [['U', 3, 'x', 'moved', 1, null]],
+      ['1 y one y', '2 x two x', '3 x moved'],
+    ],
     ['only the second filled', [['U', 1, 'z', 'moved', null, 'y']], ['1 x one x', '1 z moved', '2 x two x']],
     ['none filled', [['U', 1, 'y', 'updated', null, null]], ['1 x one x', '1 y updated', '2 x two x']],
     [
@@ -142,7 +146,9 @@ describe('a composite key', () => {
     await lab.set('s.t', { active: true, primaryKey: 'a,b' })
     await lab.land('s/t/20240101-000000000.parquet', rowsOf(composite, rows))
     await lab.run()
-    expect((await lab.rows('s.t', 'a, b')).map(({ a, b, v }) => `${String(a)} ${String(b)} ${String(v)}`)).toEqual(expected)
+    expect((await lab.rows('s.t', 'a, b')).map(({ a, b, v }) => `${String(a)} ${String(b)} ${String(v)}`)).toEqual(
+      expected,
+    )
   })
 
   test('before-images of one part alone need no column for the other', async ({ lab }) => {

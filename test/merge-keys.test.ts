@@ -168,11 +168,51 @@ describe('a composite key', () => {
 
 describe('a key that is not unique in the full load', () => {
   const twice: [string, Record<string, string>, string, Rows][] = [
-    ['one value', { id: 'integer', v: 'varchar' }, 'id', [[1, 'a'], [1, 'b']]],
-    ['two equal rows', { id: 'integer', v: 'varchar' }, 'id', [[1, 'a'], [1, 'a']]],
-    ['two NULL keys', { id: 'integer', v: 'varchar' }, 'id', [[null, 'a'], [null, 'b']]],
-    ['two composite keys with a NULL', { a: 'integer', b: 'integer' }, 'a,b', [[1, null], [1, null]]],
-    ['0.0 and -0.0', { id: 'double', v: 'varchar' }, 'id', [['0.0', 'a'], ['-0.0', 'b']]],
+    [
+      'one value',
+      { id: 'integer', v: 'varchar' },
+      'id',
+      [
+        [1, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'two equal rows',
+      { id: 'integer', v: 'varchar' },
+      'id',
+      [
+        [1, 'a'],
+        [1, 'a'],
+      ],
+    ],
+    [
+      'two NULL keys',
+      { id: 'integer', v: 'varchar' },
+      'id',
+      [
+        [null, 'a'],
+        [null, 'b'],
+      ],
+    ],
+    [
+      'two composite keys with a NULL',
+      { a: 'integer', b: 'integer' },
+      'a,b',
+      [
+        [1, null],
+        [1, null],
+      ],
+    ],
+    [
+      '0.0 and -0.0',
+      { id: 'double', v: 'varchar' },
+      'id',
+      [
+        ['0.0', 'a'],
+        ['-0.0', 'b'],
+      ],
+    ],
   ]
   test.for(twice)('holds the table: %s', async ([, types, key, load], { lab }) => {
     await lab.land('s/t/LOAD00000001.parquet', rowsOf(types, load))
@@ -210,7 +250,13 @@ describe('a deletion', () => {
   })
 
   test('may come in a file that has the key columns alone', async ({ lab }) => {
-    await lab.land('s/t/LOAD00000001.parquet', rowsOf({ id: 'integer', v: 'varchar' }, [[1, 'a'], [2, 'b']]))
+    await lab.land(
+      's/t/LOAD00000001.parquet',
+      rowsOf({ id: 'integer', v: 'varchar' }, [
+        [1, 'a'],
+        [2, 'b'],
+      ]),
+    )
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await lab.land('s/t/20240101-000000000.parquet', rowsOf({ Op: 'varchar', id: 'integer' }, [['D', 1]]))
     await lab.land(

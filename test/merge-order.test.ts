@@ -115,7 +115,7 @@ describe('per key the last change decides', () => {
     ['an insert of a present key replaces', [['I', 1, 'replaced']], { 1: 'replaced' }],
   ]
   const start = { 1: 'load 1', 2: 'load 2' }
-  const after = (rows: readonly (readonly Cell[])[], expected: Record<string, unknown>) =>
+  const outcome = (rows: readonly (readonly Cell[])[], expected: Record<string, unknown>) =>
     Object.fromEntries(
       Object.entries({ ...start, ...expected }).filter(
         ([id]) => id in expected || !rows.some((row) => String(row[1]) === id),
@@ -126,7 +126,7 @@ describe('per key the last change decides', () => {
     await loaded(lab, [1, 2])
     await landChanges(lab, '20240101-000000000.parquet', rows)
     await lab.run()
-    expect(await values(lab)).toEqual(after(rows, expected))
+    expect(await values(lab)).toEqual(outcome(rows, expected))
   })
 
   test.for(cases)('over files, and over runs: %s', async ([, rows, expected], { lab }) => {
@@ -136,7 +136,7 @@ describe('per key the last change decides', () => {
       if (at % 2 === 1) await lab.run()
     }
     await lab.run()
-    expect(await values(lab)).toEqual(after(rows, expected))
+    expect(await values(lab)).toEqual(outcome(rows, expected))
   })
 
   test('a file delivered again under a new name changes nothing', async ({ lab }) => {

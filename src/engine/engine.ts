@@ -11,8 +11,6 @@ export type WrittenFile = {
   readonly sha256: string
   /** Column name → the writer's statistics as text. */
   readonly statistics: ReadonlyMap<string, ColumnStatistics>
-  /** The value of `splitBy` for all of the file's rows; null without it. */
-  readonly split: number | null
 }
 
 export type ColumnStatistics = {
@@ -27,10 +25,8 @@ export type WriteRequest = {
   /** The query whose result is written; its columns are the file's, in this order and under these names. */
   readonly select: string
   readonly fieldIds: ReadonlyMap<string, number>
-  /** Begin a new file near this size; not together with `splitBy`. */
+  /** Begin a new file near this size; without it all rows are in one file. */
   readonly fileBytesTarget?: number
-  /** An integer column of `select`, not written: one file (or more) per value. */
-  readonly splitBy?: string
 }
 
 /**

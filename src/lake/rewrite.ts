@@ -20,7 +20,7 @@ export async function rewriteAll(
   const opened = await openDataFiles(staging.lake, session, staging.place, numbered, { verify: true })
   const columns = list(shape.columns.map(({ fieldId }) => `c${String(fieldId)}`))
   const select = (files: typeof opened.files) =>
-    `select ${columns} from (${dataSelect({ files, columns: shape.columns, partitionColumns: snapshot.partitionColumns })})`
+    `select f * 1099511627776 + pos as place, ${columns} from (${dataSelect({ files, columns: shape.columns, partitionColumns: snapshot.partitionColumns })})`
   const written = sameFolders(snapshot, shape)
     ? await eachFile(session, staging, shape, opened.files, (file) => select([file]))
     : await writeRows(session, staging, shape, select(opened.files))

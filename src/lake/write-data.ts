@@ -39,29 +39,26 @@ export async function writeFile(
   return written === undefined ? null : prepared(staging, shape, written, partition)
 }
 
-/** Writes rows of any partitions: files near the target size, or one and more per partition. `select` gives `c<fieldId>`. */
+/**
+ * Writes rows of any partitions, in files near the target size. `select` gives `place`, by which rows are ordered in
+ * their partition, and `c<fieldId>`. Partitioned rows are sorted first and written partition by partition, so that memory
+ * does not grow with the number of partitions.
+ */
 export async function writeRows(
   session: EngineSession,
   staging: Staging,
   shape: TableShape,
   select: string,
 ): Promise<readonly PreparedFile[]> {
-  if (shape.partitionColumns.length === 0) {
-    const written = await session.write({
-      select: fileSelect(shape, select),
-      fieldIds: fieldIds(shape),
-      fileBytesTarget: dataFileBytesTarget,
-    })
-    return written.map((one) => prepared(staging, shape, one, {}))
+  if (shape.partitionColumns.length === 0) return writeTargetSized(session, staging, shape, select, {})
+  await session.run(layOut(shape, select))
+  const files: PreparedFile[] = []
+  for (const { number, partition } of await laidPartitions(session, shape)) {
+    const rows = `select * from laid_rows where partition_number = ${String(number)}`
+    files.push(...(await writeTargetSized(session, staging, shape, rows, partition)))
   }
-  const partitions = await numberPartitions(session, shape, select)
-  const splitColumn = unusedName(shape, partitionNumber)
-  const written = await session.write({
-    select: fileSelect(shape, withPartitionNumber(shape, select), splitColumn),
-    fieldIds: fieldIds(shape),
-    splitBy: splitColumn,
-  })
-  return written.map((one) => prepared(staging, shape, one, partitions.get(one.split ?? 0) ?? {}))
+  await session.run('drop table laid_rows')
+  return files
 }
 
 /** Puts the files where a commit can name them. They are nobody's until then. */
@@ -86,49 +83,53 @@ export function partitionsOf(shape: TableShape): readonly Column[] {
   return shape.partitionColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
 }
 
-const partitionNumber = 'partition_number'
-
-async function numberPartitions(
+async function writeTargetSized(
   session: EngineSession,
+  staging: Staging,
   shape: TableShape,
   select: string,
-): Promise<ReadonlyMap<number, PartitionValues>> {
+  partition: PartitionValues,
+): Promise<readonly PreparedFile[]> {
+  const written = await session.write({
+    select: fileSelect(shape, select),
+    fieldIds: fieldIds(shape),
+    fileBytesTarget: dataFileBytesTarget,
+  })
+  return written.map((one) => prepared(staging, shape, one, partition))
+}
+
+/** Sorts the rows by partition; what does not fit in memory is spilled. */
+function layOut(shape: TableShape, select: string): string {
   const texts = partitionsOf(shape).map(
     ({ type, fieldId }, at) => `${partitionText(type, `c${String(fieldId)}`)} as p${String(at)}`,
   )
-  await session.run(
-    `create or replace temp table partition_values as
-     select (row_number() over () - 1)::integer as ${partitionNumber}, * from (select distinct ${list(texts)} from (${select}))`,
-  )
-  const rows = await session.rows('select * from partition_values')
-  return new Map(
-    rows.map((row) => {
-      const values = shape.partitionColumns.map((name, at) => [name, (row[`p${String(at)}`] ?? null) as string | null])
-      return [Number(row[partitionNumber]), Object.fromEntries(values) as PartitionValues]
-    }),
-  )
+  const names = list(texts.map((_, at) => `p${String(at)}`))
+  return `create or replace temp table laid_rows as
+    with rows as (select *, ${list(texts)} from (${select})),
+    partitions as (select ${names}, (row_number() over (order by ${names}))::integer as partition_number from (select distinct ${names} from rows))
+    select rows.*, partitions.partition_number from rows join partitions
+      on ${texts.map((_, at) => `rows.p${String(at)} is not distinct from partitions.p${String(at)}`).join(' and ')}
+    order by partition_number, place`
 }
 
-function withPartitionNumber(shape: TableShape, select: string): string {
-  const same = partitionsOf(shape).map(
-    ({ type, fieldId }, at) => `${partitionText(type, `r.c${String(fieldId)}`)} is not distinct from v.p${String(at)}`,
+async function laidPartitions(session: EngineSession, shape: TableShape) {
+  const names = shape.partitionColumns.map((_, at) => `p${String(at)}`)
+  const rows = await session.rows(
+    `select distinct ${list(['partition_number', ...names])} from laid_rows order by partition_number`,
   )
-  return `select r.*, v.${partitionNumber} from (${select}) as r join partition_values as v on ${same.join(' and ')}`
+  return rows.map((row) => {
+    const values = shape.partitionColumns.map((column, at) => [column, row[`p${String(at)}`] ?? null])
+    return { number: Number(row.partition_number), partition: Object.fromEntries(values) as PartitionValues }
+  })
 }
 
 const fileColumns = (shape: TableShape) => shape.columns.filter(({ name }) => !shape.partitionColumns.includes(name))
 
 const fieldIds = (shape: TableShape) => new Map(fileColumns(shape).map(({ name, fieldId }) => [name, fieldId]))
 
-function fileSelect(shape: TableShape, select: string, splitColumn: string | null = null): string {
+function fileSelect(shape: TableShape, select: string): string {
   const named = fileColumns(shape).map(({ name, fieldId }) => `c${String(fieldId)} as ${ident(name)}`)
-  if (splitColumn !== null) named.push(`${partitionNumber} as ${ident(splitColumn)}`)
   return `select ${list(named)} from (${select})`
-}
-
-function unusedName(shape: TableShape, name: string): string {
-  const taken = shape.columns.some((column) => column.name.toLowerCase() === name)
-  return taken ? unusedName(shape, `${name}_`) : name
 }
 
 function prepared(staging: Staging, shape: TableShape, written: WrittenFile, partition: PartitionValues): PreparedFile {

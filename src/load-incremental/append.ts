@@ -14,7 +14,12 @@ export async function append(
     `select count(*) filter (op = 'I') as inserts, count(*) filter (op <> 'I') as others from changes`,
   )
   const columns = list(shape.columns.map(({ fieldId }) => `c${String(fieldId)}`))
-  const written = await writeRows(session, staging, shape, `select ${columns} from changes where op = 'I'`)
+  const written = await writeRows(
+    session,
+    staging,
+    shape,
+    `select ord as place, ${columns} from changes where op = 'I'`,
+  )
   const inserted = Number(count?.inserts)
   const rows = written.reduce((total, { file }) => total + file.rows, 0)
   if (rows !== inserted)

@@ -56,7 +56,9 @@ export type MergeResult = {
 export async function planMerge(input: MergeInput): Promise<MergePlan> {
   const { session, snapshot, batch, staging } = input
   const keys = keyColumns(input.shape)
-  await session.run(sql.createLastChange(keys, batch.beforeImages))
+  await session.run(
+    sql.createLastChange(keys, { beforeImages: batch.beforeImages, partitionColumns: input.shape.partitionColumns }),
+  )
   const numbered = snapshot.files.map((file, number) => ({ number, file }))
   const lakeFiles = await session.writeText('lake-files.json', lakeFilesJson(snapshot, input.shape, keys))
   await session.run(sql.createLakeFiles(lakeFiles, keys))

@@ -18,13 +18,21 @@ const c = ({ fieldId }: Column) => `c${String(fieldId)}`
 const b = ({ fieldId }: Column) => `b${String(fieldId)}`
 const k = ({ fieldId }: Column) => `k${String(fieldId)}`
 
-/** The last change per key decides. A changed key (by its before-images) is a deletion of the old key at the same place. */
-export function createLastChange(keys: readonly Column[], beforeImages: boolean): string {
+/**
+ * The last change per key decides. A changed key (by its before-images) is a deletion of the old key at the same place.
+ * An empty before-image of a partition column is the NULL that the lake holds for it; a NULL one says "did not change".
+ */
+export function createLastChange(
+  keys: readonly Column[],
+  options: { readonly beforeImages: boolean; readonly partitionColumns: readonly string[] },
+): string {
   const events = [
     `select ${list(keys.map((key) => `${c(key)} as ${k(key)}`))}, ord * 2 + (op = 'D')::bigint as last from changes`,
   ]
-  if (beforeImages) {
-    const old = (key: Column) => `coalesce(${b(key)}, ${c(key)})`
+  if (options.beforeImages) {
+    const emptyIsNull = ({ name, type }: Column) => options.partitionColumns.includes(name) && type.kind === 'string'
+    const image = (key: Column) => `coalesce(${b(key)}, ${c(key)})`
+    const old = (key: Column) => (emptyIsNull(key) ? `nullif(${image(key)}, '')` : image(key))
     const moved = keys.map((key) => `${old(key)} is distinct from ${c(key)}`).join(' or ')
     events.push(
       `select ${list(keys.map((key) => `${old(key)} as ${k(key)}`))}, ord * 2 + 1 as last from changes where op = 'U' and (${moved})`,
@@ -144,10 +152,11 @@ export function selectRewritten(lakeRows: string, number: number, columns: reado
     union all ${selectNewRows(columns, `home = ${file}`)}`
 }
 
-export const selectHomeless = (columns: readonly Column[]) => selectNewRows(columns, 'home is null')
+export const selectHomeless = (columns: readonly Column[]) =>
+  `select ord as place, * from (${selectNewRows(columns, 'home is null', ['ord'])})`
 
-function selectNewRows(columns: readonly Column[], settled: string): string {
-  return `select ${list(columns.map(c))} from new_rows semi join (select ord from settled where ${settled}) as s using (ord)`
+function selectNewRows(columns: readonly Column[], settled: string, more: readonly string[] = []): string {
+  return `select ${list([...more, ...columns.map(c)])} from new_rows semi join (select ord from settled where ${settled}) as s using (ord)`
 }
 
 export const countNewRows = () =>

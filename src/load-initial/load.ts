@@ -15,7 +15,7 @@ export async function loadAll(
 ): Promise<{ readonly written: readonly PreparedFile[]; readonly rows: number }> {
   await refuseDoubleKeys(session, shape)
   const columns = list(shape.columns.map(({ fieldId }) => `c${String(fieldId)}`))
-  const written = await writeRows(session, staging, shape, `select ${columns} from changes`)
+  const written = await writeRows(session, staging, shape, `select ord as place, ${columns} from changes`)
   const [count] = await session.rows('select count(*) as total from changes')
   const rows = written.reduce((total, { file }) => total + file.rows, 0)
   if (rows !== Number(count?.total))

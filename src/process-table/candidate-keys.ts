@@ -1,3 +1,4 @@
+import type { Column } from '../domain.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { openBatch } from '../landing/batch.ts'
@@ -18,7 +19,11 @@ export async function candidateKeys(run: TableRun): Promise<readonly (readonly s
     )
     const unique = batch.columns.filter(({ fieldId }) => row?.[`n${String(fieldId)}`] === row?.total)
     await batch.release()
-    return Number(row?.total) === 0 ? [] : unique.map(({ name }) => [name])
+    if (Number(row?.total) === 0) return []
+    return unique
+      .filter(canBeKey)
+      .sort(likelierFirst)
+      .map(({ name }) => [name])
   } catch (error) {
     if (error instanceof DmscdcError && error.kind !== 'bug') return []
     throw error
@@ -26,3 +31,11 @@ export async function candidateKeys(run: TableRun): Promise<readonly (readonly s
 }
 
 const rowsLookedAt = 100_000
+
+const canBeKey = ({ type }: Column) => !['boolean', 'float', 'double', 'binary'].includes(type.kind)
+
+/** Columns named like an identifier come first; all others in the order of the table. */
+function likelierFirst(a: Column, b: Column): number {
+  const isNamedSo = ({ name }: Column) => (/^id$/iu.test(name) ? 0 : /(?:_id|Id|ID|key)$/u.test(name) ? 1 : 2)
+  return isNamedSo(a) - isNamedSo(b)
+}

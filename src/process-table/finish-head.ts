@@ -9,6 +9,7 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
   if (head === null) return null
   const { run, finished } = table
   const { ports, place, config, mirror } = run
+  const nowMs = ports.clock.nowMs()
   const result = await finishTable(
     { store: ports.lake, engine: checkpointEngine(run.session), readHead: () => openHead(run) },
     {
@@ -18,18 +19,18 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
       publish: config.publish,
       published: finished?.published ?? mirror.published,
       retainMs: config.retainMs,
-      nowMs: ports.clock.nowMs(),
+      nowMs,
       placedBefore: table.placed,
     },
   )
   table.placed = [...table.placed, ...result.placed]
-  table.finished = { head: result.head, published: result.published }
+  table.finished = { head: result.head, published: result.published, nowMs }
   return result.head
 }
 
 /** Best effort: a table without its checkpoint only opens more slowly. */
 export async function writeCheckpointIfDue(table: HeldTable, head: Snapshot | null): Promise<void> {
-  if (head === null || !checkpointDue(head)) return
+  if (head === null || table.finished === null || !checkpointDue(head)) return
   const { ports, place, config, session } = table.run
   try {
     await writeCheckpoint({
@@ -39,7 +40,7 @@ export async function writeCheckpointIfDue(table: HeldTable, head: Snapshot | nu
       snapshot: head,
       publish: config.publish,
       retainMs: config.retainMs,
-      nowMs: ports.clock.nowMs(),
+      nowMs: table.finished.nowMs,
     })
   } catch (error) {
     ports.log.warn(

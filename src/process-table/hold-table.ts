@@ -5,6 +5,8 @@ import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
+import { finishHead } from './finish-head.ts'
+import { openHead } from './open-head.ts'
 import { describe } from './table-report.ts'
 import type { TableRun } from './table-run.ts'
 
@@ -19,7 +21,7 @@ export type HeldTable = {
   /** False when another run has taken the table over. */
   renew(): Promise<boolean>
   /** What finish has made true so far. */
-  finished: { readonly head: Snapshot; readonly published: readonly View[] } | null
+  finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
   /** Paths that this run put into the data folder. */
   placed: readonly string[]
   /** False while something waits for time to pass: then the next run must look again, whatever has landed. */
@@ -85,6 +87,15 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
     if ((await ports.state.update(item.id, { set, remove }, condition)) === 'updated') return
   }
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
+  await settleForTheOther(table)
+}
+
+/** What this run placed may be stale under the head that the other run made: finishing that head takes it away again. */
+async function settleForTheOther(table: HeldTable): Promise<void> {
+  for (let seen = -1; table.finished !== null && table.finished.head.version !== seen; ) {
+    seen = table.finished.head.version
+    await finishHead(table, await openHead(table.run))
+  }
 }
 
 function mirrored({ run, finished, upToDate }: HeldTable, failure: DmscdcError | null) {

@@ -28,7 +28,7 @@ describe.skipIf(server === null)('the lake equals the database, row for row', ()
 
   test.each<[string, Partial<DmsSettings>]>([
     ['arrow', { parquetWriter: 'arrow' }],
-    ['dms-exact', { parquetWriter: 'dms-exact', CdcMinFileSize: 2, TimestampColumnName: null }],
+    ['dms-exact', { parquetWriter: 'dms-exact', CdcMinFileSize: 2 }],
   ])(
     'after each of many rounds of changes (%s Parquet)',
     async (writer, settings) => {

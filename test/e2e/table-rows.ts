@@ -1,5 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { ident, list, literal } from '../../src/engine/sql.ts'
+import { ident, list, listLiteral, literal } from '../../src/engine/sql.ts'
 
 /** A row as text, NULL as null. */
 export type TextRow = readonly (string | null)[]
@@ -32,7 +33,24 @@ export async function openSql(): Promise<Sql> {
 
 /** The bare folder of a table, as any reader of Parquet takes it: a relation for `from`. */
 export function folderOf(lake: string, table: string): string {
-  const files = literal(`${lake}/${table.replace('.', '/')}/**/*.parquet`)
+  return parquet(literal(`${lake}/${table.replace('.', '/')}/**/*.parquet`))
+}
+
+/** A published Delta view, by its log's entries alone (all of them, without a checkpoint): a relation for `from`. */
+export function viewOf(lake: string, table: string): string {
+  const folder = `${lake}/${table.replace('.', '/')}`
+  const entries = readdirSync(`${folder}/_delta_log`).filter((name) => /^\d{20}\.json$/u.test(name))
+  const paths = new Set<string>()
+  for (const entry of entries.sort())
+    for (const line of readFileSync(`${folder}/_delta_log/${entry}`, 'utf8').split('\n')) {
+      const { add, remove } = JSON.parse(line === '' ? '{}' : line)
+      if (remove) paths.delete(remove.path)
+      if (add) paths.add(add.path)
+    }
+  return parquet(listLiteral([...paths].map((path) => literal(`${folder}/${decodeURIComponent(path)}`))))
+}
+
+function parquet(files: string): string {
   return `read_parquet(${files}, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)`
 }
 

@@ -1,7 +1,8 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import {
   type Column,
   type DataFile,
@@ -40,9 +41,17 @@ export const receipt: Receipt = {
   startedMs: startMs,
 }
 
+/** A folder of its own, gone when the tests of the file have ended. */
 export function newScratch(): string {
-  return mkdtempSync(join(tmpdir(), 'lake-test-'))
+  const scratch = mkdtempSync(join(tmpdir(), 'lake-test-'))
+  scratches.push(scratch)
+  return scratch
 }
+
+const scratches: string[] = []
+afterAll(() => {
+  for (const scratch of scratches) rmSync(scratch, { recursive: true, force: true })
+})
 
 export function newStore(): ObjectStore {
   return memoryObjects({ now: () => startMs, scratchDir: newScratch() })

@@ -1,0 +1,426 @@
+import { describe, expect } from 'vitest'
+import type { Lab } from './support/lab.ts'
+import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
+
+type Rows = readonly (readonly Cell[])[]
+type Types = Record<string, string>
+
+async function loaded(lab: Lab, types: Types, load: Rows, keys: { primaryKey: string; partitionKey: string }) {
+  await lab.land('s/t/LOAD00000001.parquet', rowsOf(types, load))
+  await lab.set('s.t', { active: true, ...keys })
+  const report = await lab.runOne('s.t')
+  expect(report).toMatchObject({ status: 'initial', error: null })
+}
+
+async function change(lab: Lab, types: Types, changes: Rows, name = '20240101-000000000') {
+  await lab.land(`s/t/${name}.parquet`, rowsOf({ Op: 'varchar', ...types }, changes))
+  const report = await lab.runOne('s.t')
+  expect(report).toMatchObject({ status: 'incremental', error: null })
+  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
+  return report
+}
+
+/** The distinct folders of the table's data files. */
+async function folders(lab: Lab): Promise<string[]> {
+  const files = await filesBelow(`${lab.lake}/s/t`)
+  return [...new Set(files.map((key) => key.slice(0, key.lastIndexOf('/') + 1)))]
+}
+
+/** The values of a column by the log, as texts. */
+async function partitionValues(lab: Lab, column: string): Promise<unknown[]> {
+  const rows = await lab.sql(
+    `select distinct json_extract_string(add, '$.partitionValues.${column}') as v
+     from read_json('${lab.lake}/_dmscdc/s/t/_delta_log/*.json', format = 'newline_delimited', columns = {add: 'JSON'})
+     where add is not null order by v`,
+  )
+  return rows.map(({ v }) => v)
+}
+
+const keyed = { primaryKey: 'id', partitionKey: 'p' }
+
+describe('partition folders', () => {
+  /** Value, and the folder in which Spark would look for it. */
+  const escaped: [string, string][] = [
+    ['07094', '07094'],
+    ['a b', 'a b'],
+    [' leading and trailing ', ' leading and trailing '],
+    ['100%', '100%25'],
+    ['%2e', '%252e'],
+    ['a/b', 'a%2Fb'],
+    ['..', '..'],
+    ['a:b', 'a%3Ab'],
+    ['a=b', 'a%3Db'],
+    ['a?b*c', 'a%3Fb%2Ac'],
+    ['[x]{y}', '%5Bx%5D%7By}'],
+    ['it’s', 'it’s'],
+    ["it's", 'it%27s'],
+    ['say "x"', 'say %22x%22'],
+    ['back\\slash', 'back%5Cslash'],
+    ['#1^2', '%231%5E2'],
+    ['a+b&c,d;e~f.g!', 'a+b&c,d;e~f.g!'],
+    ['ü', 'ü'],
+    ['🦆', '🦆'],
+    ['tab\tline\n', 'tab%09line%0A'],
+    ['NULL', 'NULL'],
+    ['null', 'null'],
+  ]
+
+  test('are escaped as Spark escapes them, and the log has the values as they are', async ({ lab }) => {
+    const types = { id: 'integer', p: 'varchar' }
+    await loaded(
+      lab,
+      types,
+      escaped.map(([value], id) => [id, value]),
+      keyed,
+    )
+    expect((await folders(lab)).sort()).toEqual(escaped.map(([, folder]) => `p=${folder}/`).sort())
+    expect((await partitionValues(lab, 'p')).sort()).toEqual(escaped.map(([value]) => value).sort())
+  })
+
+  test('of every such value are found again by a change', async ({ lab }) => {
+    const types = { id: 'integer', p: 'varchar', v: 'varchar' }
+    await loaded(
+      lab,
+      types,
+      escaped.map(([value], id) => [id, value, 'old']),
+      keyed,
+    )
+    const report = await change(
+      lab,
+      types,
+      escaped.map(([value], id) => ['U', id, value, id % 2 === 0 ? 'old' : 'new']),
+    )
+    const updated = escaped.filter((_, id) => id % 2 === 1).length
+    expect(report).toMatchObject({ filesRewritten: updated, filesRemoved: updated, changes: { updated, inserted: 0 } })
+    expect((await folders(lab)).sort()).toEqual(escaped.map(([, folder]) => `p=${folder}/`).sort())
+  })
+
+  test('hold files that do not have the column', async ({ lab }) => {
+    await loaded(lab, { id: 'integer', p: 'varchar' }, [[1, 'x']], keyed)
+    const [file] = await filesBelow(`${lab.lake}/s/t`)
+    const columns = await lab.sql(
+      `select name from parquet_schema('${lab.lake}/s/t/${file ?? ''}') where num_children is null`,
+    )
+    expect(columns).toEqual([{ name: 'id' }])
+  })
+
+  test('NULL and the empty text share one, and both are NULL', async ({ lab }) => {
+    const types = { id: 'integer', p: 'varchar' }
+    await loaded(
+      lab,
+      types,
+      [
+        [1, null],
+        [2, ''],
+        [3, 'x'],
+      ],
+      keyed,
+    )
+    expect(await folders(lab)).toEqual(['p=__HIVE_DEFAULT_PARTITION__/', 'p=x/'])
+    expect(await lab.rows('s.t', 'id')).toEqual([
+      { id: 1, p: null },
+      { id: 2, p: null },
+      { id: 3, p: 'x' },
+    ])
+    const report = await change(lab, types, [
+      ['U', 1, ''],
+      ['U', 2, null],
+      ['U', 3, ''],
+    ])
+    expect(report).toMatchObject({ changes: { updated: 1, unchanged: 2 } })
+    expect(await folders(lab)).toEqual(['p=__HIVE_DEFAULT_PARTITION__/'])
+  })
+
+  test('leading zeros stay', async ({ lab }) => {
+    const types = { id: 'integer', p: 'varchar' }
+    await loaded(
+      lab,
+      types,
+      [
+        [1, '07094'],
+        [2, '7094'],
+      ],
+      keyed,
+    )
+    await change(lab, types, [['U', 2, '007094']])
+    expect((await folders(lab)).sort()).toEqual(['p=007094/', 'p=07094/'])
+  })
+
+  test('of a column with a name that needs it are escaped too', async ({ lab }) => {
+    const types = { id: 'integer', 'a/b c=d': 'varchar' }
+    await loaded(lab, types, [[1, 'x']], { primaryKey: 'id', partitionKey: 'a/b c=d' })
+    expect(await folders(lab)).toEqual(['a%2Fb c%3Dd=x/'])
+    await change(lab, types, [['U', 1, 'y']])
+    expect(await folders(lab)).toEqual(['a%2Fb c%3Dd=y/'])
+  })
+
+  test('may be many, of which a change touches its own', async ({ lab }) => {
+    await lab.land(
+      's/t/LOAD00000001.parquet',
+      'select range::integer as id, (range % 50)::integer as p from range(100)',
+    )
+    await lab.set('s.t', { active: true, ...keyed })
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', filesAdded: 50 })
+    const report = await change(lab, { id: 'integer', p: 'integer' }, [['U', 5, 6]])
+    expect(report).toMatchObject({ filesRemoved: 1, filesAdded: 2, changes: { updated: 1 } })
+  })
+})
+
+describe('partition values of other types', () => {
+  const types: [string, string, string, string, string][] = [
+    ['integers', 'integer', '-5', 'p=-5/', 'p=6/'],
+    ['a bigint beyond 2^53', 'bigint', '9007199254740993', 'p=9007199254740993/', 'p=6/'],
+    ['dates', 'date', '2024-02-29', 'p=2024-02-29/', 'p=0006-01-01/'],
+    ['decimals', 'decimal(9,2)', '1.50', 'p=1.50/', 'p=6.00/'],
+    ['booleans', 'boolean', 'true', 'p=true/', 'p=false/'],
+    [
+      'timestamps',
+      'timestamp',
+      '2024-02-29 12:00:00.5',
+      'p=2024-02-29T12%3A00%3A00.500000Z/',
+      'p=0006-01-01T00%3A00%3A00.000000Z/',
+    ],
+  ]
+  const other: Record<string, Cell> = { date: '0006-01-01', boolean: false, timestamp: '0006-01-01' }
+
+  test.for(types)('%s', async ([, type, value, folder, otherFolder], { lab }) => {
+    const columns = { id: 'integer', p: type, v: 'varchar' }
+    await loaded(
+      lab,
+      columns,
+      [
+        [1, value, 'a'],
+        [2, null, 'b'],
+      ],
+      keyed,
+    )
+    expect(await folders(lab)).toEqual([folder, 'p=__HIVE_DEFAULT_PARTITION__/'].sort())
+    expect(await change(lab, columns, [['U', 1, value, 'a']])).toMatchObject({ changes: { unchanged: 1 } })
+    const moved = await change(lab, columns, [['U', 1, other[type] ?? 6, 'a']], '20240101-000000001')
+    expect(moved).toMatchObject({ changes: { updated: 1 } })
+    expect(await folders(lab)).toEqual([otherFolder, 'p=__HIVE_DEFAULT_PARTITION__/'].sort())
+  })
+})
+
+describe('a row whose partition value changes', () => {
+  const types = { id: 'integer', p: 'varchar', v: 'integer' }
+
+  test('moves, and the file of the old folder is gone when it was the only one', async ({ lab }) => {
+    await loaded(
+      lab,
+      types,
+      [
+        [1, 'old', 1],
+        [2, 'other', 2],
+      ],
+      keyed,
+    )
+    const report = await change(lab, types, [['U', 1, 'new', 1]])
+    expect(report).toMatchObject({
+      changes: { updated: 1, inserted: 0, deleted: 0 },
+      filesAdded: 1,
+      filesRemoved: 1,
+      filesRewritten: 0,
+    })
+    expect(await folders(lab)).toEqual(['p=new/', 'p=other/'])
+    expect(await lab.rows('s.t', 'id')).toMatchObject([
+      { id: 1, p: 'new' },
+      { id: 2, p: 'other' },
+    ])
+  })
+
+  test('leaves its neighbours where they are', async ({ lab }) => {
+    await loaded(
+      lab,
+      types,
+      [
+        [1, 'old', 1],
+        [2, 'old', 2],
+      ],
+      keyed,
+    )
+    expect(await change(lab, types, [['U', 1, 'new', 1]])).toMatchObject({ filesAdded: 2, filesRewritten: 1 })
+    expect(await lab.rows('s.t', 'id')).toMatchObject([
+      { id: 1, p: 'new' },
+      { id: 2, p: 'old' },
+    ])
+  })
+
+  test('there and back in one batch stays', async ({ lab }) => {
+    await loaded(lab, types, [[1, 'old', 1]], keyed)
+    const report = await change(lab, types, [
+      ['U', 1, 'new', 1],
+      ['U', 1, 'old', 1],
+    ])
+    expect(report).toMatchObject({ changes: { unchanged: 1 }, filesAdded: 0 })
+  })
+
+  test('moves with a changed key as well', async ({ lab }) => {
+    await loaded(lab, types, [[1, 'old', 1]], keyed)
+    await change(lab, { ...types, BI_id: 'integer' }, [['U', 7, 'new', 1, 1]])
+    expect(await lab.rows('s.t', 'id')).toEqual([{ id: 7, p: 'new', v: 1 }])
+    expect(await folders(lab)).toEqual(['p=new/'])
+  })
+
+  test('to NULL and back', async ({ lab }) => {
+    await loaded(lab, types, [[1, 'old', 1]], keyed)
+    await change(lab, types, [['U', 1, null, 1]])
+    expect(await folders(lab)).toEqual(['p=__HIVE_DEFAULT_PARTITION__/'])
+    await change(lab, types, [['U', 1, 'old', 1]], '20240101-000000001')
+    expect(await folders(lab)).toEqual(['p=old/'])
+  })
+})
+
+describe('composite partitions', () => {
+  const types = { id: 'integer', year: 'integer', region: 'varchar' }
+  const keys = { primaryKey: 'id', partitionKey: 'year,region' }
+
+  test('nest in the order of PartitionKey', async ({ lab }) => {
+    await loaded(
+      lab,
+      types,
+      [
+        [1, 2023, 'a/b'],
+        [2, 2024, 'a/b'],
+        [3, 2024, null],
+        [4, null, null],
+      ],
+      keys,
+    )
+    const nothing = '__HIVE_DEFAULT_PARTITION__'
+    expect(await folders(lab)).toEqual([
+      'year=2023/region=a%2Fb/',
+      'year=2024/region=__HIVE_DEFAULT_PARTITION__/',
+      'year=2024/region=a%2Fb/',
+      `year=${nothing}/region=${nothing}/`,
+    ])
+    await change(lab, types, [
+      ['U', 2, 2023, 'a/b'],
+      ['D', 4, null, null],
+    ])
+    expect(await folders(lab)).toEqual(['year=2023/region=a%2Fb/', `year=2024/region=${nothing}/`])
+    expect(await lab.rows('s.t', 'id')).toEqual([
+      { id: 1, year: '2023', region: 'a/b' },
+      { id: 2, year: '2023', region: 'a/b' },
+      { id: 3, year: '2024', region: null },
+    ])
+  })
+})
+
+describe('a key column that is a partition column too', () => {
+  const types = { tenant: 'varchar', id: 'integer', v: 'varchar' }
+  const keys = { primaryKey: 'tenant,id', partitionKey: 'tenant' }
+
+  test('keeps equal ids of two partitions apart', async ({ lab }) => {
+    await loaded(
+      lab,
+      types,
+      [
+        ['a', 1, 'a1'],
+        ['b', 1, 'b1'],
+        [null, 1, 'null 1'],
+      ],
+      keys,
+    )
+    const report = await change(lab, types, [
+      ['U', 'b', 1, 'changed'],
+      ['D', null, 1, null],
+      ['I', 'c', 1, 'c1'],
+    ])
+    expect(report).toMatchObject({ changes: { inserted: 1, updated: 1, deleted: 1 } })
+    expect(await lab.rows('s.t', 'tenant')).toEqual([
+      { tenant: 'a', id: 1, v: 'a1' },
+      { tenant: 'b', id: 1, v: 'changed' },
+      { tenant: 'c', id: 1, v: 'c1' },
+    ])
+  })
+
+  test('finds the row of an empty value under NULL', async ({ lab }) => {
+    await loaded(lab, types, [['', 1, 'empty']], keys)
+    expect(await change(lab, types, [['U', '', 1, 'changed']])).toMatchObject({ changes: { updated: 1, inserted: 0 } })
+    expect(await change(lab, types, [['D', null, 1, null]], '20240101-000000001')).toMatchObject({
+      changes: { deleted: 1 },
+    })
+  })
+
+  test('moves a row whose key changed by its before-image, also from the empty value', async ({ lab }) => {
+    await loaded(
+      lab,
+      types,
+      [
+        ['a', 1, 'a1'],
+        ['', 2, 'e2'],
+      ],
+      keys,
+    )
+    await change(lab, { ...types, BI_tenant: 'varchar' }, [
+      ['U', 'b', 1, 'a1', 'a'],
+      ['U', 'b', 2, 'e2', ''],
+    ])
+    expect(await folders(lab)).toEqual(['tenant=b/'])
+    await change(lab, { ...types, BI_tenant: 'varchar' }, [['U', '', 2, 'e2', 'b']], '20240101-000000001')
+    expect(await folders(lab)).toEqual(['tenant=__HIVE_DEFAULT_PARTITION__/', 'tenant=b/'])
+  })
+
+  test('may be a timestamp', async ({ lab }) => {
+    const moments = { at: 'timestamp', v: 'varchar' }
+    await loaded(
+      lab,
+      moments,
+      [
+        ['2024-01-01 00:00:00.000001', 'a'],
+        ['2024-01-01', 'b'],
+      ],
+      { primaryKey: 'at', partitionKey: 'at' },
+    )
+    const report = await change(lab, moments, [
+      ['U', '2024-01-01 00:00:00.000001', 'changed'],
+      ['D', '2024-01-01', null],
+    ])
+    expect(report).toMatchObject({ changes: { updated: 1, deleted: 1 } })
+  })
+})
+
+describe('setting other partitions', () => {
+  const types = { id: 'integer', p: 'varchar', q: 'integer' }
+
+  test('lays the table out anew in one commit, with the rows as they were', async ({ lab }) => {
+    await loaded(
+      lab,
+      types,
+      [
+        [1, 'x', 7],
+        [2, 'y', 7],
+      ],
+      keyed,
+    )
+    const before = await lab.rows('s.t', 'id')
+    await lab.set('s.t', { partitionKey: 'q' })
+    expect(await lab.runOne('s.t')).toMatchObject({ version: 1, error: null })
+    expect(await folders(lab)).toEqual(['q=7/'])
+    const texts = (rows: Record<string, unknown>[]) => rows.map(({ id, p, q }) => [id, p, String(q)])
+    expect(texts(await lab.rows('s.t', 'id'))).toEqual(texts(before))
+    await lab.set('s.t', { partitionKey: '' })
+    expect(await lab.runOne('s.t')).toMatchObject({ version: 2, error: null })
+    expect(await folders(lab)).toEqual([''])
+    expect(texts(await lab.rows('s.t', 'id'))).toEqual(texts(before))
+    expect(await lab.verify()).toMatchObject([{ ok: true }])
+  })
+
+  test('makes empty texts NULL', async ({ lab }) => {
+    await lab.land(
+      's/t/LOAD00000001.parquet',
+      rowsOf(types, [
+        [1, '', 7],
+        [2, null, 7],
+      ]),
+    )
+    await lab.set('s.t', { active: true, primaryKey: 'id' })
+    await lab.run()
+    expect((await lab.rows('s.t', 'id')).map(({ p }) => p)).toEqual(['', null])
+    await lab.set('s.t', { partitionKey: 'p' })
+    await lab.run()
+    expect(await folders(lab)).toEqual(['p=__HIVE_DEFAULT_PARTITION__/'])
+    expect(await change(lab, types, [['U', 1, '', 7]])).toMatchObject({ changes: { unchanged: 1 } })
+  })
+})
