@@ -333,10 +333,20 @@ describe('any history of arrivals within the look-back', () => {
     )
   })
 
+  test('a skipped file is remembered for good, however old it is', () => {
+    const options = { lookBackMs: 60_000, stillPending: [], primaryKey: null, partitionKey: [] }
+    const entry = (key: string) => ({ key, etag: 'e', sizeBytes: 1, sha256: null })
+    const skipped = { ...entry('20240101-000000000.parquet'), passedOver: 'skipped' as const }
+    const then = advance(noProgress, [skipped, entry('20240101-000000001.parquet')], options)
+    const now = advance(then, [entry('20240301-000000000.parquet')], options)
+    expect(now.window.map(({ key }) => key)).toEqual([skipped.key, '20240301-000000000.parquet'])
+  })
+
   function expectSound(before: Progress, now: Progress): void {
     if (before.windowFrom !== null) expect(now.windowFrom !== null && now.windowFrom >= before.windowFrom).toBe(true)
     if (before.cursor !== null) expect(landingOrder(before.cursor, now.cursor as string)).toBeLessThanOrEqual(0)
-    for (const { key } of now.window) expect(now.windowFrom === null || baseName(key) > now.windowFrom).toBe(true)
+    for (const { key, passedOver } of now.window)
+      expect(now.windowFrom === null || passedOver === 'skipped' || baseName(key) > now.windowFrom).toBe(true)
     expect(now.window.map((entry) => entry.key)).toEqual(
       [...new Set(now.window.map((entry) => entry.key))].sort(landingOrder),
     )

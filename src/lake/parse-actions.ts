@@ -118,10 +118,16 @@ function decodeText(name: string, body: Uint8Array): string {
   }
 }
 
+function isPartition(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((text) => text === null || typeof text === 'string')
+}
+
 const count = z.int().nonnegative()
 const countText = z.string().regex(/^\d+$/u).transform(Number).pipe(count)
 const idsText = z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number)))
-const partitionShape: z.ZodType<PartitionValues> = z.record(z.string(), z.string().nullable())
+/** Not a `z.record`, which drops a column named `__proto__`. */
+const partitionShape = z.custom<PartitionValues>(isPartition, 'expected partition values as texts or null')
 const statsShape = z.object({ numRecords: count })
 
 const takenShape = z.object({

@@ -73,7 +73,10 @@ export type Bounds = {
 /** Reads the bounds of one column back out of `statsText`. */
 export function boundsIn(stats: string, column: string): Bounds {
   const parsed = parseWithTextNumbers(stats)
-  const text = (part: 'minValues' | 'maxValues' | 'nullCount') => parsed[part]?.[column] ?? null
+  const text = (part: 'minValues' | 'maxValues' | 'nullCount') => {
+    const values = parsed[part]
+    return values !== undefined && Object.hasOwn(values, column) ? (values[column] ?? null) : null
+  }
   const nullCount = text('nullCount')
   return { min: text('minValues'), max: text('maxValues'), nullCount: nullCount === null ? null : Number(nullCount) }
 }

@@ -45,8 +45,9 @@ export function keepDropped(before: readonly Column[], loaded: readonly Column[]
 function withFile(columns: readonly Column[], opened: OpenedFile, keepOp: boolean): readonly Column[] | DmscdcError {
   let next = columns
   if (keepOp) next = addColumn(next, operationColumn, { kind: 'string' })
-  for (const { name, role, type, fileType } of opened.layout.columns) {
+  for (const [at, { name, role, type, fileType }] of opened.layout.columns.entries()) {
     if (role !== 'data') continue
+    if (name === '') return conflict(opened, `column ${String(at + 1)} has no name, which the lake cannot hold`)
     if (type === null) return conflict(opened, `column "${name}" is ${fileType}, which the lake cannot hold`)
     const sameButCase = next.find((column) => column.name !== name && column.name.toLowerCase() === name.toLowerCase())
     if (sameButCase !== undefined)

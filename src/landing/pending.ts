@@ -62,21 +62,21 @@ export type Advance = {
 
 /**
  * The progress after a commit that takes or passes over these change files (none of them: only the keys may change). A file taken again stands in the window
- * with its new identity. `changeFilesTaken` counts a file when it is first taken; passed-over files are not counted.
+ * with its new identity; a skipped one stays in it for good, for a late full load must not apply it after all. `changeFilesTaken` counts a file when it is first taken; passed-over files are not counted.
  */
 export function advance(progress: Progress, taken: readonly TakenFile[], options: Advance): Progress {
   const entries = new Map([...progress.window, ...taken].map((entry) => [entry.key, entry]))
   const cursor = [progress.cursor, ...taken.map((entry) => entry.key)].reduce(laterKey, null)
   const windowFrom = nextWindowFrom(progress, cursor, options)
   const countedBefore = new Set(progress.window.filter(isTaken).map((entry) => entry.key))
-  const newlyTaken = new Set(
-    taken.filter((entry) => isTaken(entry) && !countedBefore.has(entry.key)).map((entry) => entry.key),
-  )
+  // A late full load applies files again that have left the window: they were counted when they came.
+  const isNew = ({ key }: TakenFile) => isAfter(progress.windowFrom, baseName(key)) && !countedBefore.has(key)
+  const newlyTaken = new Set(taken.filter((entry) => isTaken(entry) && isNew(entry)).map((entry) => entry.key))
   return {
     cursor,
     windowFrom,
     window: [...entries.values()]
-      .filter((entry) => isAfter(windowFrom, baseName(entry.key)))
+      .filter((entry) => isAfter(windowFrom, baseName(entry.key)) || entry.passedOver === 'skipped')
       .sort((a, b) => landingOrder(a.key, b.key)),
     changeFilesTaken: progress.changeFilesTaken + newlyTaken.size,
     primaryKey: options.primaryKey,

@@ -251,7 +251,7 @@ export function shapeOf(config: TableConfig, columns: readonly Column[]): TableS
     ...config.partitionKey.map((name) => ['PartitionKey', name]),
   ]
   for (const [attribute, name] of named) {
-    if (columns.some((column) => column.name === name)) continue
+    if (columns.length === 0 || columns.some((column) => column.name === name)) continue
     throw new DmscdcError(
       'invalid-config',
       `${attribute ?? ''} names column "${name ?? ''}", which the data has not; it has ${columns.map((column) => `"${column.name}"`).join(', ')}`,

@@ -10,7 +10,7 @@ import { dmscdcVersion } from '../version.ts'
 import { carryOut, type StagedWork, unchanged } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { finishHead } from './finish-head.ts'
-import type { HeldTable } from './hold-table.ts'
+import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 
 export type Done = {

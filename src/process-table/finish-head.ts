@@ -1,7 +1,7 @@
 import { type Snapshot, tableName } from '../domain.ts'
 import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
 import { finishTable } from '../lake/perform.ts'
-import type { HeldTable } from './hold-table.ts'
+import type { HeldTable } from './held-table.ts'
 import { checkpointEngine, openHead } from './open-head.ts'
 
 /** Makes the lake what the head says, and notes for the row that it is so. */

@@ -1,32 +1,14 @@
-import type { Lease, Snapshot, View } from '../domain.ts'
-import { tableName } from '../domain.ts'
+import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { finishHead } from './finish-head.ts'
+import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { describe } from './table-report.ts'
 import type { TableRun } from './table-run.ts'
-
-/** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
-export type HeldTable = {
-  readonly run: TableRun
-  readonly runId: string
-  /** A run died before it released the table: what it staged may lie about. */
-  readonly takenOver: boolean
-  /** No commit may be sent after this moment; it moves with each renewal. */
-  notAfterMs(): number
-  /** False when another run has taken the table over. */
-  renew(): Promise<boolean>
-  /** What finish has made true so far. */
-  finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
-  /** Paths that this run put into the data folder. */
-  placed: readonly string[]
-  /** False while something waits for time to pass: then the next run must look again, whatever has landed. */
-  upToDate: boolean
-}
 
 export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
 

@@ -1,10 +1,11 @@
-import { type ChangeCounts, noChanges, type Snapshot, tableName } from '../domain.ts'
+import { tableName } from '../domain.ts'
 import { asDmscdcError, errorPolicy } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { holdingTheTable } from './hold-table.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, refuseEditedCursors, seenBefore, type TableRun } from './table-run.ts'
+import { newTotals, type Totals } from './totals.ts'
 import { workUntilIdle } from './work.ts'
 
 /**
@@ -39,34 +40,9 @@ export async function processTable(ports: Ports, item: StateItem): Promise<Table
   }
 }
 
-/** What the run of a table comes to, summed over its commits. */
-export type Totals = {
-  head: Snapshot | null
-  loaded: boolean
-  merged: boolean
-  files: number
-  changes: ChangeCounts
-  filesRewritten: number
-  filesAdded: number
-  filesRemoved: number
-  readonly warnings: string[]
-}
-
-function newTotals(): Totals {
-  return {
-    head: null,
-    loaded: false,
-    merged: false,
-    files: 0,
-    changes: noChanges,
-    filesRewritten: 0,
-    filesAdded: 0,
-    filesRemoved: 0,
-    warnings: [],
-  }
-}
-
-function warnOfLanding({ listing }: TableRun, totals: Totals): void {
+function warnOfLanding({ listing, mirror }: TableRun, totals: Totals): void {
+  if (mirror.version !== null && listing.loads.length + listing.changes.length === 0)
+    totals.warnings.push('all of its landing files are gone; its rows stay as they are')
   if (listing.transactionFiles > 0)
     totals.warnings.push(
       `${String(listing.transactionFiles)} files of DMS's transaction mode (CDC_TXN-…) were left alone: they are not supported; switch CdcPath's PreserveTransactions off`,

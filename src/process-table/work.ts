@@ -6,9 +6,9 @@ import { sameContent } from '../landing/same-content.ts'
 import { commitWork, type Done, fence } from './commit-work.ts'
 import { decide, type TableWork } from './decide.ts'
 import { finishHead, writeCheckpointIfDue } from './finish-head.ts'
-import type { HeldTable } from './hold-table.ts'
+import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
-import type { Totals } from './process-table.ts'
+import type { Totals } from './totals.ts'
 
 /**
  * Decides, plans, does and commits until nothing is left to do. Finishing the head comes first: whatever a run before

@@ -65,9 +65,9 @@ export function parsePlace(text: string): Parsed<string> {
   return segments.every(isName) ? { value: place } : { problem: 'has an empty, "." or ".." part' }
 }
 
-/** The last folder of the table's lake, ending with a slash. */
+/** The last folder of the table's lake, ending with a slash. Not trimmed: a table's name may begin with a space. */
 export function parseFolder(text: string): Parsed<string> {
-  const folder = text.trim().replace(/\/+$/u, '')
+  const folder = text.replace(/\/+$/u, '')
   return folder.split('/').every(isName) ? { value: `${folder}/` } : { problem: 'has an empty, "." or ".." part' }
 }
 

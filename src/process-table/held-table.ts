@@ -1,0 +1,20 @@
+import type { Snapshot, View } from '../domain.ts'
+import type { TableRun } from './table-run.ts'
+
+/** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
+export type HeldTable = {
+  readonly run: TableRun
+  readonly runId: string
+  /** A run died before it released the table: what it staged may lie about. */
+  readonly takenOver: boolean
+  /** No commit may be sent after this moment; it moves with each renewal. */
+  notAfterMs(): number
+  /** False when another run has taken the table over. */
+  renew(): Promise<boolean>
+  /** What finish has made true so far. */
+  finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
+  /** Paths that this run put into the data folder. */
+  placed: readonly string[]
+  /** False while something waits for time to pass: then the next run must look again, whatever has landed. */
+  upToDate: boolean
+}

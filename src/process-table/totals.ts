@@ -1,0 +1,28 @@
+import { type ChangeCounts, noChanges, type Snapshot } from '../domain.ts'
+
+/** What the run of a table comes to, summed over its commits. */
+export type Totals = {
+  head: Snapshot | null
+  loaded: boolean
+  merged: boolean
+  files: number
+  changes: ChangeCounts
+  filesRewritten: number
+  filesAdded: number
+  filesRemoved: number
+  readonly warnings: string[]
+}
+
+export function newTotals(): Totals {
+  return {
+    head: null,
+    loaded: false,
+    merged: false,
+    files: 0,
+    changes: noChanges,
+    filesRewritten: 0,
+    filesAdded: 0,
+    filesRemoved: 0,
+    warnings: [],
+  }
+}
