@@ -13,7 +13,12 @@ export type Registered = {
 
 /** Every table of the landing or the state, in order of name; a table seen for the first time gets a row, inactive. */
 export async function registerTables(ports: Ports): Promise<Registered> {
-  const { tables, ignored } = await discoverTables(ports.landing)
+  const { tables, ignored, transactionFiles } = await discoverTables(ports.landing)
+  if (transactionFiles > 0)
+    ports.log.warn(
+      { transactionFiles },
+      `${String(transactionFiles)} files of DMS's transaction mode (CDC_TXN-…) beside the tables were left alone: they are not supported; switch CdcPath's PreserveTransactions off`,
+    )
   const known = new Map((await ports.state.list()).map((item) => [tableName(item.id), item]))
   for (const id of tables) {
     if (known.has(tableName(id))) continue

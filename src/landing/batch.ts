@@ -1,7 +1,8 @@
 import type { Column, LandingFile, TableConfig } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
-import { duckdbType, list } from '../engine/sql.ts'
+import { duckdbType, list, literal } from '../engine/sql.ts'
 import type { DmscdcError } from '../errors.ts'
+import { typeText } from '../lake-types.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { readCsv } from './csv.ts'
 import { evolve, keepDropped } from './evolve.ts'
@@ -47,25 +48,62 @@ export async function openBatch(
   return { ...cut, problem: bad.problem, release }
 }
 
-/** The first of the files whose pages cannot be decoded, found by reading each one alone; null when all can. */
+/**
+ * The first of the files that cannot be read whole, found by reading each one alone: its pages are damaged, or it has
+ * values that the table's column cannot hold (a date that is no timestamp). Null when all can.
+ */
 export async function firstUndecodable(
   session: EngineSession,
-  files: readonly OpenedFile[],
+  { csv }: Pick<TableConfig, 'csv'>,
+  { files, columns }: Pick<Batch, 'files' | 'columns'>,
 ): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
-  for (const [at, { file, path, layout }] of files.entries()) {
+  for (const [at, opened] of files.entries()) {
+    const { file, path, layout } = opened
     if (file.format !== 'parquet') continue
-    const columns = layout.columns.map((_, column) => `r${String(column)}`)
-    const scan = `(select hash(${list(columns)}) as h from read_parquet('${path}', hive_partitioning = false) as t(${list(columns)}))`
-    try {
-      await session.rows(`select bit_xor(h) as h from ${scan}`)
-    } catch (cause) {
-      return { at, problem: damagedLanding(file, 'its pages cannot be decoded', cause) }
+    const names = layout.columns.map((_, column) => `r${String(column)}`)
+    const scan = `select hash(${list(names)}) as h from read_parquet(${literal(path)}, hive_partitioning = false) as t(${list(names)})`
+    const damage = await readFailure(session, scan)
+    if (damage !== null) return { at, problem: damagedLanding(file, 'its pages cannot be decoded', damage) }
+    const rows = landingSelect({ files: [opened], columns, partitionColumns: [], beforeImagesOf: [], csv })
+    for (const { name, type, fieldId } of columns) {
+      const cause = await readFailure(session, `select hash(c${String(fieldId)}) as h from (${rows})`)
+      if (cause === null) continue
+      const what = `column "${name}" holds values that are no ${typeText(type)}, which the table has`
+      return { at, problem: damagedLanding(file, what, cause) }
     }
   }
   return null
 }
 
-function fitToTable(config: TableConfig, before: TableBefore, files: readonly OpenedFile[]) {
+async function readFailure(session: EngineSession, select: string): Promise<unknown> {
+  return session.rows(`select bit_xor(h) as h from (${select})`).then(
+    () => null,
+    (cause: unknown) => cause,
+  )
+}
+
+/** The files up to the first that conflicts with the table's columns or lacks one of its key. */
+function fitToTable(config: TableConfig, before: TableBefore, files: readonly OpenedFile[]): FittingFiles {
+  const fitting = fitColumns(config, before, files)
+  const lacking = firstWithoutKey(config, fitting)
+  if (lacking === null) return fitting
+  return { ...fitColumns(config, before, files.slice(0, lacking.at)), problem: lacking.problem }
+}
+
+type FittingFiles = Omit<Batch, 'release'>
+
+/** Changes without their key would all be taken for changes of the row whose key is NULL. */
+function firstWithoutKey({ primaryKey }: TableConfig, { files, columns }: FittingFiles) {
+  const known = (primaryKey ?? []).filter((name) => columns.some((column) => column.name === name))
+  for (const [at, { file, layout }] of files.entries()) {
+    const missing = known.find((name) => !layout.columns.some((column) => column.name === name))
+    if (missing === undefined) continue
+    return { at, problem: damagedLanding(file, `it has no column "${missing}", which PrimaryKey names`) }
+  }
+  return null
+}
+
+function fitColumns(config: TableConfig, before: TableBefore, files: readonly OpenedFile[]): FittingFiles {
   const evolution = evolve(before.typesMayChange ? [] : before.columns, files, { keepOp: config.keepOp })
   const { widened, upTo, conflict } = evolution
   const columns = before.typesMayChange ? keepDropped(before.columns, evolution.columns) : evolution.columns
@@ -103,13 +141,13 @@ async function firstBadFile(
     const problem = await badCsvValue(session, config, opened)
     if (problem !== null) return { at, problem }
   }
-  return unknownOperation(session, files)
+  return unknownOperation(session, config, files)
 }
 
-async function unknownOperation(session: EngineSession, files: readonly OpenedFile[]) {
+async function unknownOperation(session: EngineSession, config: TableConfig, files: readonly OpenedFile[]) {
   const query = `select min(ord) as first from changes where op is null or op not in ('I', 'U', 'D')`
   const [row] = await session.rows(query).catch(async (error: unknown) => {
-    const undecodable = await firstUndecodable(session, files)
+    const undecodable = await firstUndecodable(session, config, { files, columns: [] })
     if (undecodable === null) throw error
     return [undecodable]
   })

@@ -104,7 +104,7 @@ async function incremental(
     if (batch.widened) return await widen(context, batch.columns)
     return await apply(context, batch)
   } catch (error) {
-    const bad = await undecodableFile(session, batch, error)
+    const bad = await undecodableFile(context, batch, error)
     if (bad === null) throw error
     await session.reset()
     return await undecodable(bad.at, bad.problem)
@@ -235,13 +235,13 @@ async function decodable<T>(context: WorkContext, batch: Batch, work: () => Prom
   try {
     return await work()
   } catch (error) {
-    throw (await undecodableFile(context.session, batch, error))?.problem ?? error
+    throw (await undecodableFile(context, batch, error))?.problem ?? error
   }
 }
 
 /** Looks for damaged pages only behind an error that the engine could not explain. */
-async function undecodableFile(session: EngineSession, batch: Batch, error: unknown) {
-  return error instanceof DmscdcError && error.kind === 'bug' ? firstUndecodable(session, batch.files) : null
+async function undecodableFile({ session, config }: WorkContext, batch: Batch, error: unknown) {
+  return error instanceof DmscdcError && error.kind === 'bug' ? firstUndecodable(session, config, batch) : null
 }
 
 /** The table's shape under its configuration; what the row names must be in the data. */

@@ -21,7 +21,8 @@ export type Done = {
 
 /**
  * One piece of work to its end: stage, commit, finish. A commit that is lost to another run leaves nothing behind, and
- * the head it lost to is what the next decision is made on: always a new plan, never these files again.
+ * the head it lost to is what the next decision is made on: always a new plan, never these files again. So is work that
+ * fails while another run moves the head: it is lost before it could be committed.
  */
 export async function commitWork(
   table: HeldTable,
@@ -34,14 +35,25 @@ export async function commitWork(
   const startedMs = ports.clock.nowMs()
   ports.log.info({ table: tableName(place.id), work: work.kind }, `${work.kind} work begins`)
   let staged: StagedWork
+  table.settled = false
   try {
     const context = { landing: ports.landing, session: await session(), staging, config, listing, snapshot: head }
     staged = await carryOut(context, work)
   } catch (error) {
-    await discardAttempt(table, txnId)
-    throw error
+    table.settled = await discardAttempt(table, txnId)
+    const moved = await movedHead(table, head)
+    if (moved === null) throw error
+    // The files that the plan was made on are gone with the head that listed them: nothing is wrong but the plan.
+    const result = { kind: 'lost', version: moved.version } as const
+    return { result, head: await finishHead(table, moved), staged: unchanged(head) }
   }
   return commitStaged(table, staged, { txnId, startedMs })
+}
+
+/** The head where another run has moved it on from `head`; null where it stands or cannot be read. */
+async function movedHead({ run }: HeldTable, head: Snapshot | null): Promise<Snapshot | null> {
+  const now = await openHead(run).catch(() => null)
+  return now !== null && now.version !== head?.version ? now : null
 }
 
 /** Commits what is staged under `txnId` and finishes the head that results. */
@@ -79,11 +91,10 @@ export async function commitStaged(
 }
 
 /** An empty commit: no attempt that stems from an older head can win any more. */
-export async function fence(table: HeldTable, head: Snapshot | null): Promise<CommitResult> {
-  if (head === null) return { kind: 'lost', version: 0 }
+export function fence(table: HeldTable, head: Snapshot): Promise<Done> {
   const { ports } = table.run
   const attempt = { txnId: ports.newId(), startedMs: ports.clock.nowMs() }
-  return (await commitStaged(table, { ...unchanged(head), operation: 'FENCE' }, attempt)).result
+  return commitStaged(table, { ...unchanged(head), operation: 'FENCE' }, attempt)
 }
 
 function stagedCommit(
@@ -113,16 +124,18 @@ function stagedCommit(
   }
 }
 
-/** Best effort: what cannot be deleted now is swept by a later run. */
-async function discardAttempt({ run }: HeldTable, txnId: string): Promise<void> {
+/** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
+async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {
   const { ports, place } = run
   try {
     for await (const { objects } of listAll(ports.lake, { prefix: stagedKey(place, txnId, '') }))
       await ports.lake.deleteMany(objects.map(({ key }) => key))
+    return true
   } catch (error) {
     ports.log.warn(
       { table: tableName(place.id), error: String(error) },
       `staged files below ${stagingPrefix(place)}${txnId}/ were left for a later run`,
     )
+    return false
   }
 }

@@ -1,4 +1,4 @@
-import { type Snapshot, tableName } from '../domain.ts'
+import { type Snapshot, tableName, type View } from '../domain.ts'
 import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
 import { finishTable } from '../lake/perform.ts'
 import type { HeldTable } from './held-table.ts'
@@ -10,6 +10,7 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
   const { run, finished } = table
   const { ports, place, config, mirror } = run
   const nowMs = ports.clock.nowMs()
+  table.settled = false
   const result = await finishTable(
     { store: ports.lake, engine: checkpointEngine(run.session), readHead: () => openHead(run) },
     {
@@ -17,7 +18,7 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
       head,
       mirroredVersion: finished?.head.version ?? mirror.version,
       publish: config.publish,
-      published: finished?.published ?? mirror.published,
+      published: finished?.published ?? publishedBefore(table),
       retainMs: config.retainMs,
       nowMs,
       placedBefore: table.placed,
@@ -25,7 +26,17 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
   )
   table.placed = [...table.placed, ...result.placed]
   table.finished = { head: result.head, published: result.published, nowMs }
+  table.settled = true
   return result.head
+}
+
+/**
+ * What the views were when this run began. A run that did not end well may have begun one, or taken one half away,
+ * without a word in the row: then one that is wanted begins anew, and where none is wanted one is taken away.
+ */
+function publishedBefore({ run, takenOver }: HeldTable): readonly View[] {
+  if (!takenOver) return run.mirror.published
+  return run.config.publish.length > 0 ? [] : ['delta']
 }
 
 /** Best effort: a table without its checkpoint only opens more slowly. */

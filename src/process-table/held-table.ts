@@ -5,8 +5,12 @@ import type { TableRun } from './table-run.ts'
 export type HeldTable = {
   readonly run: TableRun
   readonly runId: string
-  /** A run died before it released the table: what it staged may lie about. */
+  /** A run before this one did not end well: the row does not know how far it came. */
   readonly takenOver: boolean
+  /** What a run before this one staged may lie about. */
+  unswept: boolean
+  /** False while this run stages, finishes or publishes: where it fails then, something is left that the row knows nothing of. */
+  settled: boolean
   /** No commit may be sent after this moment; it moves with each renewal. */
   notAfterMs(): number
   /** False when another run has taken the table over. */

@@ -1,7 +1,7 @@
 import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
-import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
+import { mirrorChange, parseLease, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { finishHead } from './finish-head.ts'
@@ -23,9 +23,19 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
   if (acquired.kind === 'failed') throw acquired.error
   if (acquired.kind === 'held-by') return acquired
   let lease = acquired.lease
+  let inDoubt = false
+  /** A renewal whose answer was lost may stand in the row: then that is the lease. */
+  const ownLease = async () => {
+    const found = inDoubt ? parseLease((await ports.state.get(item.id))?.row?.Lease) : null
+    if (found !== null && found !== 'malformed' && found.runId === runId) lease = found
+    inDoubt = false
+    return lease
+  }
   const renew = async () => {
-    const renewed = renewal(lease, ports.clock.nowMs(), leaseDurationMs)
+    const renewed = renewal(await ownLease(), ports.clock.nowMs(), leaseDurationMs)
+    inDoubt = true
     const outcome = await ports.state.update(item.id, renewed.change, renewed.condition)
+    inDoubt = false
     if (outcome === 'updated') lease = renewed.lease
     return outcome === 'updated'
   }
@@ -36,25 +46,28 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     run,
     runId,
     takenOver: acquired.previous !== null,
+    unswept: acquired.previous !== null,
+    settled: true,
     notAfterMs: () => lease.expiresMs,
     renew,
     finished: null,
     placed: [],
     upToDate: false,
   }
-  let failure: DmscdcError | null = null
-  try {
-    await work(table)
-  } catch (thrown) {
-    failure = asDmscdcError(thrown)
-  }
+  const thrown = await work(table).then(
+    () => null,
+    (reason: unknown) => ({ reason }),
+  )
   await stopRenewing()
-  await mirrorAndRelease(table, lease, failure)
-  if (failure !== null) throw failure
+  await mirrorAndRelease(table, await ownLease(), thrown && asDmscdcError(thrown.reason))
+  if (thrown !== null) throw thrown.reason
   return { kind: 'worked' }
 }
 
-/** Both writes fail where another run took the table over: then the row is that run's to write. */
+/**
+ * Both writes fail where another run took the table over: then the row is that run's to write. Where something may lie
+ * about, the lease stays behind, expired, as that of a dead run would: the next run then looks for it.
+ */
 async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<void> {
   const { run, finished } = table
   const { ports, item } = run
@@ -64,8 +77,9 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
       ? [{ change: {}, condition: { Lease: lease } }]
       : Object.values(mirrorChange(item.row as StateRow, mirrored(table, failure), lease))
   for (const { change, condition } of writes) {
-    const set = { ...change.set, ...extra.set }
-    const remove = [...(change.remove ?? []), ...extra.remove, 'Lease']
+    const left = table.settled && !table.unswept ? null : { Lease: { ...lease, expiresMs: 0 } }
+    const set = { ...change.set, ...extra.set, ...left }
+    const remove = [...(change.remove ?? []), ...extra.remove, ...(left === null ? ['Lease'] : [])]
     if ((await ports.state.update(item.id, { set, remove }, condition)) === 'updated') return
   }
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')

@@ -29,7 +29,17 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     addTo(totals, work, done)
     return done
   }
-  if (table.takenOver || head?.checkpointVersion === head?.version) await sweep(table, () => head, step)
+  const fenceOff = async (): Promise<CommitResult> => {
+    // The work that failed may have committed before it did.
+    head = await finishHead(table, await openHead(table.run))
+    if (head === null) return { kind: 'lost', version: 0 }
+    const done = await fence(table, head)
+    head = done.head
+    totals.head = head
+    return done.result
+  }
+  const sweepDue = table.unswept || head?.checkpointVersion === head?.version
+  for (let tries = sweepDue ? sweepsMax : 0; tries > 0; tries--) if (await sweep(table, head, { step, fenceOff })) break
   for (let lost = 0; lost < commitsLostMax; ) {
     const done = await step()
     if (done === null) {
@@ -48,6 +58,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
 }
 
 const commitsLostMax = 20
+const sweepsMax = 3
 
 async function nextWork({ run }: HeldTable, head: Snapshot | null): Promise<TableWork> {
   return decide({
@@ -62,18 +73,24 @@ async function nextWork({ run }: HeldTable, head: Snapshot | null): Promise<Tabl
 
 /**
  * Clears what a dead run staged. Its commit may still be on its way, so first comes a commit of ours: the next work, or
- * an empty FENCE where there is none or it fails.
+ * an empty FENCE where there is none or it fails. False: that commit was lost to another run, so nothing was deleted.
  */
-async function sweep(table: HeldTable, head: () => Snapshot | null, step: () => Promise<Done | null>): Promise<void> {
+async function sweep(
+  table: HeldTable,
+  head: Snapshot | null,
+  by: { readonly step: () => Promise<Done | null>; readonly fenceOff: () => Promise<CommitResult> },
+): Promise<boolean> {
   const { ports, place } = table.run
   const commit = async (): Promise<CommitResult> => {
-    const done = await step().catch((error: unknown) => {
+    const done = await by.step().catch((error: unknown) => {
       ports.log.debug({ table: tableName(place.id), error: String(error) }, 'sweeps with a fence: the work failed')
       return null
     })
-    return done?.result ?? fence(table, head())
+    return done?.result ?? by.fenceOff()
   }
-  await sweepStaging({ store: ports.lake, commit }, { place, head: head(), ownTxnId: '' })
+  const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' })
+  table.unswept = result.kind === 'void'
+  return !table.unswept
 }
 
 function addTo(totals: Totals, work: TableWork, { result, head, staged }: Done): void {

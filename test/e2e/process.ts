@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { RunReport } from '../../src/controller/run-cycle.ts'
 import type { TableVerdict } from '../../src/controller/verify-tables.ts'
+import type { Lease } from '../../src/domain.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/dmscdc', import.meta.url))
 
@@ -124,4 +126,19 @@ export function filesBelow(folder: string): ReadonlyMap<string, number> {
 /** What attempts have staged in a lake and not cleared. */
 export function stagedIn(lake: string): readonly string[] {
   return [...filesBelow(lake).keys()].filter((path) => path.includes('/staging/'))
+}
+
+/** The lease in a table's row; null when nobody works on it. */
+export function leaseOf(places: Places, table: string): Lease | null {
+  const row = join(places.state, `${table.replace('.', '/')}.json`)
+  return existsSync(row) ? ((JSON.parse(readFileSync(row, 'utf8')).Lease as Lease | undefined) ?? null) : null
+}
+
+/** Waits until something is so, or the run has ended. */
+export async function once(isSo: () => boolean, run: Started): Promise<void> {
+  let ended = false
+  const watched = run.ended.finally(() => {
+    ended = true
+  })
+  while (!ended && !isSo()) await Promise.race([sleep(1), watched])
 }

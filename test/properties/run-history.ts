@@ -76,14 +76,20 @@ function openTable(lab: Lab, history: History, name: string) {
     async expectSound() {
       const logBefore = await filesBelow(own)
       const idle = await run()
-      expect(idle).toMatchObject({ status: 'idle', error: null, bytesWritten: 0, requests: { put: 0, copy: 0, delete: 0 } })
+      expect(idle).toMatchObject({
+        status: 'idle',
+        error: null,
+        bytesWritten: 0,
+        requests: { put: 0, copy: 0, delete: 0 },
+      })
       expect(await filesBelow(own)).toEqual(logBefore)
       expect(logBefore.filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
       expect(await verifyTables(lab.ports, [id])).toMatchObject([{ ok: true, problems: [] }])
     },
     async remove() {
       const row = join(lab.state, 's', `${name}.json`)
-      for (const path of [folder(lab.landing), folder(lab.lake), own, row]) await rm(path, { recursive: true, force: true })
+      for (const path of [folder(lab.landing), folder(lab.lake), own, row])
+        await rm(path, { recursive: true, force: true })
     },
   }
 }

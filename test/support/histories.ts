@@ -32,7 +32,9 @@ export function histories(): fc.Arbitrary<History> {
       shape: fc.constantFrom(...shapes),
       keyType: fc.constantFrom(...Object.keys(keyDomains)),
       keyRange: fc.constantFrom(3, 8, 40),
-      loads: fc.array(fc.record({ rows: fc.array(picks(), { maxLength: 30 }), delay: delays() }), { maxLength: 3 }),
+      loads: fc.array(fc.record({ rows: fc.array(picks(), { maxLength: 30 }), delay: delays({ weight: 5 }) }), {
+        maxLength: 3,
+      }),
       files: fc.array(changeFiles(), { maxLength: 9 }),
       /** From which change file on the columns `a1` and `a2` are there, and `n` (and a widening key) is a bigint. */
       addedFrom: fc.tuple(fc.nat(9), fc.nat(9)),
@@ -115,7 +117,9 @@ const picks = (): fc.Arbitrary<Picks> =>
     a2: fc.nat(4),
   })
 
-const delays = () => fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.integer({ min: 1, max: 3 }) })
+/** By how many runs a file comes later than it should: mostly none. */
+const delays = (late: { readonly weight: number }) =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { ...late, arbitrary: fc.integer({ min: 1, max: 3 }) })
 
 function changeFiles(): fc.Arbitrary<FileSpec> {
   return fc.record({
@@ -130,7 +134,7 @@ function changeFiles(): fc.Arbitrary<FileSpec> {
     ),
     gapMinutes: fc.constantFrom(1, 40, 600, 1_500),
     nextRun: fc.boolean(),
-    delay: delays(),
+    delay: delays({ weight: 2 }),
     beforeImages: fc.boolean(),
     lacksText: fc.nat(9).map((at) => at === 9),
     again: fc.option(fc.nat(8), { freq: 6 }),
@@ -176,7 +180,9 @@ function loadFiles(spec: Spec, table: OracleTable): readonly HistoryFile[] {
   })
 }
 
-function changeFilesOf(spec: Spec, table: OracleTable, loads: readonly HistoryFile[]): readonly HistoryFile[] {
+/** The model by which events find rows holds them as the source does: there '' is a value like any other. */
+function changeFilesOf(spec: Spec, lake: OracleTable, loads: readonly HistoryFile[]): readonly HistoryFile[] {
+  const table = { ...lake, emptyIsNull: [] }
   let contents = applied(
     table,
     new Map(),
@@ -242,26 +248,28 @@ function rowOf({ keyType, keyRange }: Spec, types: HistoryFile['types'], drawn: 
   return Object.fromEntries(names.map((name) => [name, cellOf(name)]))
 }
 
+/** Updates of the same, and changes of keys, mostly start from a row that is there. */
 function changeOf(spec: Spec, table: OracleTable, types: HistoryFile['types'], event: Event, held: Contents): Change {
-  const row = rowOf(spec, types, event.row)
+  const drawn = rowOf(spec, types, event.row)
+  const rows = [...held.values()]
+  const known = rows[event.row.id % Math.max(1, rows.length)] ?? drawn
+  const present = Object.fromEntries(Object.keys(drawn).map((name) => [name, known[name] ?? null]))
   switch (event.kind) {
     case 'I':
     case 'U':
-      return { op: event.kind, row }
+      return { op: event.kind, row: drawn }
     case 'D': {
-      const kept = Object.entries(row).map(([name, value]) => [name, table.keyColumns.includes(name) ? value : null])
-      return { op: 'D', row: event.keyOnly ? (Object.fromEntries(kept) as Row) : row }
+      const kept = Object.entries(drawn).map(([name, value]) => [name, table.keyColumns.includes(name) ? value : null])
+      return { op: 'D', row: event.keyOnly ? (Object.fromEntries(kept) as Row) : drawn }
     }
-    case 'same': {
-      const rows = [...held.values()]
-      const same = rows[event.row.id % Math.max(1, rows.length)] ?? row
-      return { op: 'U', row: Object.fromEntries(Object.keys(row).map((name) => [name, same[name] ?? null])) }
-    }
+    case 'same':
+      return { op: 'U', row: present }
     case 'move': {
-      if (types.BI_id === undefined) return { op: 'U', row }
-      const to = rowOf(spec, types, event.to)
-      const named = ['id', 'k2', 'p', 'n'].filter((name) => !event.keyOnly || row[name] !== to[name])
-      return { op: 'U', row: to, before: Object.fromEntries(named.map((name) => [name, row[name] ?? null])) }
+      if (types.BI_id === undefined) return { op: 'U', row: drawn }
+      const from: Row = event.to.id % 5 === 0 ? drawn : present
+      const to: Row = { ...rowOf(spec, types, event.to), ...(event.to.n === 0 ? { id: from.id ?? null } : {}) }
+      const named = ['id', 'k2', 'p', 'n'].filter((name) => !event.keyOnly || from[name] !== to[name])
+      return { op: 'U', row: to, before: Object.fromEntries(named.map((name) => [name, from[name] ?? null])) }
     }
   }
 }
@@ -299,7 +307,10 @@ function arrivals(files: readonly FileSpec[]): readonly { readonly timeMs: numbe
 
 function keyAt(timeMs: number, folders: string): string {
   const [year, month, day, hour, minute, second, ms] = new Date(timeMs).toISOString().split(/[-T:.Z]/u) as string[]
-  const folder = folders.replace('YYYY', year ?? '').replace('MM', month ?? '').replace('DD', day ?? '')
+  const folder = folders
+    .replace('YYYY', year ?? '')
+    .replace('MM', month ?? '')
+    .replace('DD', day ?? '')
   return `${folder}${year}${month}${day}-${hour}${minute}${second}${ms}.parquet`
 }
 

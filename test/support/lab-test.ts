@@ -32,7 +32,7 @@ export function rowsOf(types: Readonly<Record<string, string>>, rows: readonly (
 }
 
 function cellSql(cell: Cell): string {
-  return typeof cell === 'string' ? literal(cell) : String(cell)
+  return cell === null ? 'null::varchar' : literal(String(cell))
 }
 
 /** The keys below a folder, in order; empty where there is none. */

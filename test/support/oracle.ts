@@ -88,5 +88,7 @@ function normal(table: OracleTable, row: Row): Row {
 }
 
 function sameRow(a: Row, b: Row): boolean {
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((column) => (a[column] ?? null) === (b[column] ?? null))
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every(
+    (column) => (a[column] ?? null) === (b[column] ?? null),
+  )
 }

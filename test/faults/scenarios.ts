@@ -1,0 +1,235 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { skipFile } from '../../src/controller/skip-file.ts'
+import { UsageError } from '../../src/errors.ts'
+import type { Ports } from '../../src/ports.ts'
+import { faultyPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
+import type { Lab } from '../support/lab.ts'
+import { type Cell, rowsOf } from '../support/lab-test.ts'
+
+/** A table brought to where a run has one kind of work to do. The table is `s.t`. */
+export type Scenario = {
+  readonly name: string
+  readonly arrange: (lab: Lab) => Promise<void>
+  /** What is done besides the run, before it; given again after a fault. */
+  readonly command?: (ports: Ports) => Promise<void>
+}
+
+const columns = { id: 'bigint', p: 'varchar', v: 'integer' }
+const changeColumns = { Op: 'varchar', ...columns }
+
+const loaded: readonly (readonly Cell[])[] = [
+  [1, 'a', 10],
+  [2, 'a', 20],
+  [3, 'b', 30],
+  [4, 'b', 40],
+]
+const inserted: readonly Cell[] = ['I', 5, 'b', 50]
+const updated: readonly Cell[] = ['U', 1, 'a', 11]
+const deleted: readonly Cell[] = ['D', 3, null, null]
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'a first load with changes behind it',
+    async arrange(lab) {
+      await landLoad(lab)
+      await landChanges(lab, 1, [inserted, updated])
+      await activate(lab)
+    },
+  },
+  {
+    name: 'an insert, an update and a deletion',
+    arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [inserted, updated, deleted])),
+  },
+  {
+    name: 'a batch per file',
+    async arrange(lab) {
+      await afterLoad(lab, async () => {
+        await landChanges(lab, 1, [inserted, updated])
+        await landChanges(lab, 2, [deleted, ['U', 5, 'b', 51]])
+      })
+    },
+  },
+  {
+    name: 'a row that moves to another partition',
+    arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [['U', 1, 'b', 10], inserted]), { partitionKey: 'p' }),
+  },
+  {
+    name: 'a column that widens',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await lab.land(changeKey(1), rowsOf({ ...changeColumns, v: 'bigint' }, [['U', 1, 'a', 4_000_000_000]]))
+      }),
+  },
+  {
+    name: 'a full load that replaces the table',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await landChanges(lab, 1, [updated, inserted])
+        await lab.runOne('s.t')
+        await landLoad(lab, [...loaded.slice(1), [9, 'c', 90]])
+      }),
+  },
+  {
+    name: 'changes that change nothing',
+    arrange: (lab) =>
+      afterLoad(lab, () =>
+        landChanges(lab, 1, [
+          ['U', 1, 'a', 10],
+          ['D', 77, null, null],
+        ]),
+      ),
+  },
+  {
+    name: 'inserts of a table without a key',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [inserted, updated])
+          await landChanges(lab, 2, [inserted])
+        },
+        { primaryKey: '' },
+      ),
+  },
+  {
+    name: 'a file that comes late',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await landChanges(lab, 2, [updated, deleted])
+        await lab.runOne('s.t')
+        await landChanges(lab, 1, [
+          ['U', 1, 'a', 1],
+          ['U', 2, 'b', 2],
+          ['U', 3, 'b', 3],
+        ])
+      }),
+  },
+  {
+    name: 'a full-load file that comes late',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await landChanges(lab, 1, [['U', 6, 'a', 61], deleted])
+        await lab.runOne('s.t')
+        await lab.land(
+          's/t/LOAD00000002.parquet',
+          rowsOf(columns, [
+            [6, 'a', 60],
+            [7, 'b', 70],
+          ]),
+        )
+      }),
+  },
+  {
+    name: 'a checkpoint that is due',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        for (let file = 1; file <= 6; file++) await landChanges(lab, file, [['U', 1, 'a', file], inserted])
+        await lab.runOne('s.t', { ports: { ...lab.ports, batchBytesMax: 1 } })
+        await landChanges(lab, 7, [updated, deleted])
+      }),
+  },
+  {
+    name: 'a Delta view that is begun',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await landChanges(lab, 1, [updated])
+        await lab.set('s.t', { publish: 'delta' })
+      }),
+  },
+  {
+    name: 'a Delta view that follows',
+    arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [updated, inserted, deleted]), { publish: 'delta' }),
+  },
+  {
+    name: 'a Delta view that is taken off',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [updated, deleted])
+          await lab.runOne('s.t')
+          await lab.set('s.t', { publish: '' })
+        },
+        { publish: 'delta' },
+      ),
+  },
+  {
+    name: 'another partition key',
+    arrange: (lab) => afterLoad(lab, () => lab.set('s.t', { partitionKey: 'p' })),
+  },
+  {
+    name: 'what a run left that died before its commit',
+    arrange: (lab) => afterLoad(lab, () => landAndDie(lab, 'die-before')),
+  },
+  {
+    name: 'what a run left that died after its commit',
+    arrange: (lab) => afterLoad(lab, () => landAndDie(lab, 'die-after')),
+  },
+  {
+    name: 'a file that is skipped',
+    async arrange(lab) {
+      await afterLoad(lab, () => landChanges(lab, 1, [['X', 1, 'a', 11]]))
+      await landChanges(lab, 2, [inserted])
+    },
+    command: (ports) => skipFile(ports, { schema: 's', table: 't' }, changeKey(1).slice(4), 'a test').then(() => {}),
+  },
+]
+
+export function scenarioNamed(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name)
+  if (found === undefined) throw new Error(`no scenario is named ${name}`)
+  return found
+}
+
+const laterKey = 's/t/20240101-000009000.parquet'
+
+/** A change file that lands while a run is under way. */
+export const later = {
+  async land(lab: Lab): Promise<void> {
+    await lab.land(
+      laterKey,
+      rowsOf(changeColumns, [
+        ['U', 2, 'b', 22],
+        ['I', 8, 'a', 80],
+      ]),
+    )
+  },
+  remove: (lab: Lab) => rm(join(lab.landing, laterKey), { force: true }),
+}
+
+export const isCommit = ({ verb, target }: PortCall) =>
+  verb === 'put' && /_dmscdc\/.*_delta_log\/\d+\.json$/u.test(target)
+
+/** A command that says that what it is asked for is done already. */
+export const isDoneAlready = (thrown: unknown) => thrown instanceof UsageError
+
+async function afterLoad(lab: Lab, then: () => Promise<void>, options: Parameters<Lab['set']>[1] = {}): Promise<void> {
+  await landLoad(lab)
+  await activate(lab, options)
+  await lab.runOne('s.t')
+  await then()
+}
+
+async function landLoad(lab: Lab, rows = loaded): Promise<void> {
+  await lab.land('s/t/LOAD00000001.parquet', rowsOf(columns, rows))
+}
+
+async function activate(lab: Lab, options: Parameters<Lab['set']>[1] = {}): Promise<void> {
+  await lab.set('s.t', { active: true, primaryKey: 'id', ...options })
+}
+
+async function landChanges(lab: Lab, number: number, rows: readonly (readonly Cell[])[]): Promise<void> {
+  await lab.land(changeKey(number), rowsOf(changeColumns, rows))
+}
+
+const changeKey = (number: number) => `s/t/20240101-00000${String(number)}000.parquet`
+
+/** Leaves the lease of a dead process, and what it had staged or committed. */
+async function landAndDie(lab: Lab, kind: 'die-before' | 'die-after'): Promise<void> {
+  await landChanges(lab, 1, [updated, inserted])
+  const dying = startTestProcess()
+  const { ports } = faultyPorts(lab.ports, { at: isCommit, kind })
+  await lab.run({ ports: { ...ports, holder: dying.holder }, tables: [{ schema: 's', table: 't' }] })
+  dying.end()
+}
