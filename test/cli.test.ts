@@ -43,6 +43,7 @@ describe('help', () => {
 describe('wrong use', () => {
   test('ends with exit 2, one line that says what was wrong and one that says what to try, and an empty stdout', async () => {
     await land('s/t/LOAD00000001.parquet', rows)
+    await command('tables')
     const file = join(places.folder, 'file')
     writeFileSync(file, '')
     const wrong: readonly (readonly [readonly string[], RegExp, Readonly<Record<string, string>>?])[] = [
@@ -97,6 +98,7 @@ describe('wrong use', () => {
   })
 
   test('shows no trace without --verbose, and one with it', async () => {
+    await land('s/t/LOAD00000001.parquet', rows)
     const notAFolder = { DMSCDC_STATE: join(places.folder, 'file') }
     writeFileSync(notAFolder.DMSCDC_STATE, '')
     const [plain, verbose] = await all([['tables'], ['tables', '--verbose']], [notAFolder, notAFolder])
@@ -243,7 +245,7 @@ describe('a table that is held', () => {
       ],
     })
     expect(Object.keys(ran.tables[0].error).sort()).toEqual(['hint', 'kind', 'message'])
-    expect(await stdoutOf(['run'], places.environment, 1)).toMatch(/error: s\.bad: .*\nTry: dmscdc skip s\.bad/u)
+    expect(await stdoutOf(['run'], places.environment, 1)).toMatch(/error: s\.bad: .*\nTry: .*dmscdc skip s\.bad/u)
     expect(
       (await json('tables')).tables.map(({ status, held }: Record<string, unknown>) => [status, held !== null]),
     ).toEqual([
