@@ -10,7 +10,7 @@ type Source = { readonly path: string; readonly text: string }
 const layers = [
   ['domain', 'errors', 'steps'],
   ['lake-types'],
-  ['clock', 'log', 'config'],
+  ['clock', 'log', 'config', 'own-process'],
   ['ports'],
   ['objects', 'engine', 'version'],
   ['state'],
@@ -31,6 +31,7 @@ const entryPoints = [
   'system.ts',
   'clock.ts',
   'log.ts',
+  'own-process.ts',
   /cli[^/]*\.ts/,
   /cli\/.+/,
   /demo[^/]*\.ts/,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, readlinkSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { DmscdcError } from '../errors.ts'
+import { isOfDeadProcess, processMark } from '../own-process.ts'
 import type { Cell, ColumnStatistics, Engine, EngineSession, WriteRequest, WrittenFile } from './engine.ts'
 import { ident, list, listLiteral, literal } from './sql.ts'
 
@@ -23,7 +24,7 @@ export type DuckdbOptions = {
 export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   await mkdir(options.temp, { recursive: true })
   await removeAbandoned(options.temp)
-  const work = await realpath(await mkdtemp(join(options.temp, `${workFolderPrefix(process.pid)}`)))
+  const work = await realpath(await mkdtemp(join(options.temp, `dmscdc-work-${processMark()}-`)))
   const instance = await openInstance(options, work)
   let sessions = 0
   return {
@@ -39,31 +40,12 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   }
 }
 
-/** Names the process and its pid namespace, so that only a folder whose process is surely gone is taken for abandoned. */
-function workFolderPrefix(pid: number): string {
-  let namespace = '0'
-  try {
-    namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/gu, '')
-  } catch {
-    // No /proc: pids are the machine's.
-  }
-  return `dmscdc-work-${namespace}-${String(pid)}-`
-}
-
 /** A killed run cannot remove its spill files, which may be large: the next run does. */
 async function removeAbandoned(temp: string): Promise<void> {
   for (const name of await readdir(temp)) {
-    const pid = /^dmscdc-work-\d+-(\d+)-/u.exec(name)?.[1]
-    if (pid === undefined || !name.startsWith(workFolderPrefix(Number(pid))) || isAlive(Number(pid))) continue
-    await rm(join(temp, name), { recursive: true, force: true }).catch(() => {})
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    const mark = /^dmscdc-work-(\d+-\d+)-/u.exec(name)?.[1]
+    if (mark !== undefined && isOfDeadProcess(mark))
+      await rm(join(temp, name), { recursive: true, force: true }).catch(() => {})
   }
 }
 

@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import type { ObjectInfo } from './object-store.ts'
 
-/** A temporary file or a lock of this adapter: never an object. */
-export const tempPrefix = '.dmscdc-tmp-'
+/** The folder below the root for temporary files and locks of this adapter: nothing in it is an object. */
+export const tempFolder = '.dmscdc-tmp'
 
 export function infoOf(key: string, stats: BigIntStats): ObjectInfo {
   return { key, sizeBytes: Number(stats.size), modifiedMs: Number(stats.mtimeNs / 1_000_000n), etag: etagOf(stats) }

@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMissing } from './file-error.ts'
-import { infoOf, tempPrefix } from './file-info.ts'
+import { infoOf, tempFolder } from './file-info.ts'
 import { isSegment } from './keys.ts'
 import type { ListOptions, ListPage, ObjectInfo } from './object-store.ts'
 
@@ -99,7 +99,7 @@ async function entriesOf(directory: string): Promise<{ name: string; isFolder: b
   return entries
     .filter((entry) => isUtf8(entry.name))
     .map((entry) => ({ name: entry.name.toString('utf8'), isFolder: entry.isDirectory() }))
-    .filter(({ name }) => !name.startsWith(tempPrefix))
+    .filter(({ name }) => name !== tempFolder)
 }
 
 /** As bytes: a name that is no UTF-8 must not turn into another name. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DmscdcError } from '../errors.ts'
+import { processMark } from '../own-process.ts'
 import { hasCode, isMissing } from './file-error.ts'
 
 /** A lock that nobody gave on for so long was left by a killed process. Locks are held for about a millisecond. */
@@ -27,7 +28,7 @@ export async function withFileLock<T>(path: string, work: (assertHeld: () => voi
 
 /** The token is linked in as a whole, so a lock is never seen without its holder. */
 async function acquire(path: string): Promise<string> {
-  const token = randomBytes(6).toString('hex')
+  const token = `${processMark()}-${randomBytes(6).toString('hex')}`
   const own = `${path}.${token}`
   await writeFile(own, token, { flag: 'wx' })
   try {

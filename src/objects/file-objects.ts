@@ -8,9 +8,9 @@ import { deleteFiles } from './file-delete.ts'
 import { fileError, hasCode, isMissing } from './file-error.ts'
 import { infoOf } from './file-info.ts'
 import { listFiles } from './file-list.ts'
-import { copyFileTo, putFile } from './file-write.ts'
+import { copyFileTo, putFile, removeAbandonedTemps } from './file-write.ts'
 import { checkKey } from './keys.ts'
-import type { ByteRange, LocalCopy, ObjectInfo, ObjectStore } from './object-store.ts'
+import type { ByteRange, LocalCopy, ObjectInfo, ObjectStore, PutBody, PutCondition } from './object-store.ts'
 import { spanOf } from './ranges.ts'
 
 /**
@@ -18,7 +18,8 @@ import { spanOf } from './ranges.ts'
  * symbolic link) is left alone and counts as missing. A put is on the disk when it returns. Copies and puts of scratch
  * files are hard links where the file system has them: a scratch file may be deleted after its put, never written again.
  * Two writers with 'absent', or two with 'match', never both win, also from two processes; 'match' does not see a
- * delete or an 'any' in the same millisecond. Temporary files start with `.dmscdc-tmp-` and are never listed.
+ * delete or an 'any' in the same millisecond. Temporary files lie in
+ * `.dmscdc-tmp/`, which is never listed; those of a process that died are removed by the next that writes.
  */
 export function fileObjects(rootDir: string): ObjectStore {
   const root = resolve(rootDir)
@@ -39,6 +40,13 @@ export function fileObjects(rootDir: string): ObjectStore {
     }
   }
 
+  let swept: Promise<void> | undefined
+  const putSwept = async (key: string, body: PutBody, condition: PutCondition) => {
+    swept ??= removeAbandonedTemps(root)
+    await swept
+    return putFile(root, key, body, condition)
+  }
+
   return {
     url: pathToFileURL(place).href,
     place,
@@ -51,7 +59,7 @@ export function fileObjects(rootDir: string): ObjectStore {
     },
     head: (key) => calling('head', [key], 'reads', () => headFile(root, key)),
     get: (key, range) => calling('get', [key], 'reads', () => readObject(root, key, range)),
-    put: (key, body, condition) => calling('put', [key], 'writes', () => putFile(root, key, body, condition)),
+    put: (key, body, condition) => calling('put', [key], 'writes', () => putSwept(key, body, condition)),
     copy: (from, to) => calling('copy', [from, to], 'writes', () => copyFileTo(root, from, to)),
     deleteMany: (keys) => calling('delete', keys, 'writes', () => deleteFiles(root, keys)),
     fetch: (key, options = {}) => calling('fetch', [key], 'reads', () => fetchFile(root, key, options)),

@@ -1,24 +1,28 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
-import { copyFile, link, lstat, mkdir, open, rename, rm, utimes } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { copyFile, link, lstat, mkdir, open, readdir, rename, rm, utimes } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DmscdcError } from '../errors.ts'
+import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { fileError, hasCode, isMissing } from './file-error.ts'
-import { etagOf, tempPrefix } from './file-info.ts'
+import { etagOf, tempFolder } from './file-info.ts'
 import { withFileLock } from './file-lock.ts'
 import type { PutBody, PutCondition, PutOutcome } from './object-store.ts'
 
 const failed: PutOutcome = { kind: 'precondition-failed' }
 
-/** Writes beside the target, to the disk, then gives it its name in one step: whole or not at all, whenever the machine stops. */
+/** Writes a temporary file, to the disk, then gives it its name in one step: whole or not at all, whenever the machine stops. */
 export async function putFile(root: string, key: string, body: PutBody, condition: PutCondition): Promise<PutOutcome> {
   const target = join(root, key)
   const before = await statsOf(target)
   if (condition.kind === 'absent' && before?.isFile()) return failed
   if (condition.kind === 'match' && !matches(before, condition.etag)) return failed
-  const temp = await beforeEffect(key, root, () => writeTemp(target, body))
+  const temp = await beforeEffect(key, root, async () => {
+    await inDirectory(dirname(target), async () => {})
+    return writeTemp(root, body)
+  })
   try {
-    const outcome = await give(temp, target, condition)
+    const outcome = await inDirectory(dirname(target), () => give(root, temp, target, condition))
     if (outcome.kind === 'stored') await syncDirectory(dirname(target))
     return outcome
   } finally {
@@ -31,10 +35,10 @@ export async function copyFileTo(root: string, from: string, to: string): Promis
   const source = join(root, from)
   const target = join(root, to)
   if (!(await statsOf(source))?.isFile()) return 'missing'
-  const temp = tempBeside(target)
+  const temp = newTemp(root)
   try {
-    await inDirectory(dirname(target), async () => linkOrCopy(source, temp))
-    await rename(temp, target)
+    await inDirectory(dirname(temp), () => linkOrCopy(source, temp))
+    await inDirectory(dirname(target), () => rename(temp, target))
   } catch (thrown) {
     if (hasCode(thrown, 'ENOENT') && (await statsOf(source)) === null) return 'missing'
     throw thrown
@@ -45,14 +49,14 @@ export async function copyFileTo(root: string, from: string, to: string): Promis
   return 'copied'
 }
 
-async function give(temp: string, target: string, condition: PutCondition): Promise<PutOutcome> {
+async function give(root: string, temp: string, target: string, condition: PutCondition): Promise<PutOutcome> {
   switch (condition.kind) {
     case 'absent':
       return (await linkedAbsent(temp, target)) ? stored(temp) : failed
     case 'any':
       return replace(temp, target, await statsOf(target))
     case 'match':
-      return withFileLock(lockBeside(target), async (assertHeld) => {
+      return withFileLock(lockOf(root, target), async (assertHeld) => {
         const current = await statsOf(target)
         if (!matches(current, condition.etag)) return failed
         assertHeld()
@@ -112,13 +116,13 @@ async function statsOf(path: string): Promise<BigIntStats | null> {
 
 // ---- temporary files --------------------------------------------------------------------------------------------
 
-async function writeTemp(target: string, body: PutBody): Promise<string> {
-  const temp = tempBeside(target)
+async function writeTemp(root: string, body: PutBody): Promise<string> {
+  const temp = newTemp(root)
   try {
-    if (body instanceof Uint8Array) await inDirectory(dirname(target), () => writeBytes(temp, body))
+    if (body instanceof Uint8Array) await inDirectory(dirname(temp), () => writeBytes(temp, body))
     else {
       await syncFile(body.scratchFile)
-      await inDirectory(dirname(target), () => linkOrCopy(body.scratchFile, temp))
+      await inDirectory(dirname(temp), () => linkOrCopy(body.scratchFile, temp))
     }
     return temp
   } catch (thrown) {
@@ -148,13 +152,22 @@ async function linkOrCopy(source: string, target: string): Promise<void> {
   }
 }
 
-function tempBeside(target: string): string {
-  return join(dirname(target), `${tempPrefix}${randomUUID()}`)
+function newTemp(root: string): string {
+  return join(root, tempFolder, `${processMark()}-${randomUUID()}`)
 }
 
-function lockBeside(target: string): string {
-  const name = createHash('sha256').update(basename(target)).digest('hex').slice(0, 16)
-  return join(dirname(target), `${tempPrefix}lock-${name}`)
+function lockOf(root: string, target: string): string {
+  return join(root, tempFolder, `lock-${createHash('sha256').update(target).digest('hex').slice(0, 16)}`)
+}
+
+/** Removes the temporary files of processes that were killed while they wrote. */
+export async function removeAbandonedTemps(root: string): Promise<void> {
+  const folder = join(root, tempFolder)
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) {
+    const mark = /(?:^|\.)(\d+-\d+)-[\da-f-]+$/u.exec(name)?.[1]
+    if (mark !== undefined && isOfDeadProcess(mark)) await rm(join(folder, name), { force: true })
+  }
 }
 
 /** Errors up to here are certainly without effect. */
@@ -171,7 +184,7 @@ async function beforeEffect<T>(key: string, place: string, work: () => Promise<T
 // ---- directories and the disk -------------------------------------------------------------------------------------
 
 /** Makes the directory and writes into it; once more if a delete, which removes empty directories, came between. */
-async function inDirectory(directory: string, write: () => Promise<void>): Promise<void> {
+async function inDirectory<T>(directory: string, write: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       await makeDirectory(directory)

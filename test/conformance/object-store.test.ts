@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { countRequests } from '../../src/objects/counting-objects.ts'
 import { withFileLock } from '../../src/objects/file-lock.ts'
 import { fileObjects } from '../../src/objects/file-objects.ts'
 import { memoryObjects } from '../../src/objects/memory-objects.ts'
+import { processMark } from '../../src/own-process.ts'
 import { describeObjectStore } from './object-store.ts'
 
 describeObjectStore('file', async (scratch) => fileObjects(join(scratch, 'root')))
@@ -29,7 +31,8 @@ describe('file objects', () => {
     await symlink(join(dir, 'outside/secret'), join(dir, 'root/t/file'))
     await promisify(execFile)('mkfifo', [join(dir, 'root/t/pipe')])
     await writeFile(Buffer.concat([Buffer.from(join(dir, 'root/t/')), Buffer.from([0x66, 0xff])]), 'x')
-    await writeFile(join(dir, 'root/t/.dmscdc-tmp-x'), 'x')
+    await mkdir(join(dir, 'root/.dmscdc-tmp'))
+    await writeFile(join(dir, 'root/.dmscdc-tmp/x'), 'x')
     await writeFile(join(dir, 'root/t/real'), 'x')
     const store = fileObjects(join(dir, 'root'))
     expect((await store.list({ prefix: '' })).objects.map((object) => object.key)).toEqual(['t/real'])
@@ -62,6 +65,19 @@ describe('file objects', () => {
     await store.copy('a/b/x', 'c/d/x')
     await store.deleteMany(['a/b/x', 'c/d/x'])
     expect(await readdir(join(dir, 'root'))).toEqual([])
+  })
+
+  it('remove what a process that died left half written, and nothing of one that lives', async () => {
+    const temps = join(dir, '.dmscdc-tmp')
+    await mkdir(temps)
+    const [namespace] = processMark().split('-')
+    const dead = spawnSync(process.execPath, ['--version']).pid
+    const [ofDead, ofLiving, ofOthers] = [`${String(namespace)}-${String(dead)}`, processMark(), `1-${String(dead)}`]
+    for (const mark of [ofDead, ofLiving, ofOthers]) await writeFile(join(temps, `${mark}-${randomUUID()}`), 'x')
+    await writeFile(join(temps, `lock-0123.${ofDead}-0123456789ab`), 'x')
+    await fileObjects(dir).put('x', Buffer.from('1'), { kind: 'absent' })
+    const left = (await readdir(temps)).map((name) => name.split('-').slice(0, 2).join('-'))
+    expect(left.sort()).toEqual([ofLiving, ofOthers].sort())
   })
 
   it('get a new ETag with each content, also where the clock stands still or went back', async () => {

@@ -116,11 +116,25 @@ export async function stdoutOf(
   )
 }
 
-/** Paths below a folder, with their times of change in ms. */
+/** Paths below a folder, with their times of change in ms. A run may be at work in it. */
 export function filesBelow(folder: string): ReadonlyMap<string, number> {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const paths = entries.map((entry) => join(entry.parentPath, entry.name))
-  return new Map(paths.sort().map((path) => [path.slice(folder.length + 1), statSync(path).mtimeMs]))
+  const found = new Map<string, number>()
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name)
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats?.isFile()) found.set(name, stats.mtimeMs)
+    if (stats?.isDirectory()) for (const [below, ms] of filesBelow(path)) found.set(`${name}/${below}`, ms)
+  }
+  return found
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** What attempts have staged in a lake and not cleared. */

