@@ -7,6 +7,7 @@ const slow = ['test/e2e/**/*.test.ts', 'test/sample-db.test.ts', 'test/**/*.slow
 export default defineConfig({
   test: {
     pool: 'forks',
+    maxWorkers: '100%',
     testTimeout: 120_000,
     // The first test that needs the Python readers installs them.
     hookTimeout: 600_000,

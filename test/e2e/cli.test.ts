@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pLimit from 'p-limit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { literal } from '../src/engine/sql.ts'
-import { dmscdc, type Ended, openPlaces, type Places, stdoutOf } from './e2e/process.ts'
-import { folderOf, openSql, type Sql } from './e2e/table-rows.ts'
+import { literal } from '../../src/engine/sql.ts'
+import { dmscdc, type Ended, openPlaces, type Places, stdoutOf } from './process.ts'
+import { folderOf, openSql, type Sql } from './table-rows.ts'
 
 let sql: Sql
 beforeAll(async () => {
@@ -35,7 +35,7 @@ describe('help', () => {
   })
 
   test('shows the version of package.json', async () => {
-    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(await stdoutOf(['--version'], {})).toBe(`${version}\n`)
   })
 })
