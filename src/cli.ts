@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type Config, type Flags, readConfig } from './config.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
@@ -11,7 +11,7 @@ import { runDemo } from './demo.ts'
 import { asDmscdcError, UsageError } from './errors.ts'
 import type { Ports } from './ports.ts'
 import { historyText, planText, runText, tablesText, verifyText } from './render.ts'
-import type { SetOptions } from './state/row.ts'
+import { pickSetOptions, type SetOptions } from './state/row.ts'
 import { openSystem } from './system.ts'
 import { terminalLog } from './terminal-log.ts'
 import { dmscdcVersion } from './version.ts'
@@ -45,6 +45,7 @@ Exit: 0 done, 1 a table failed or is held, 2 wrong use.`,
 command('run', 'one cycle: discover, register, process every active table')
   .option('--table <S.T...>', 'only these tables, with no discovery')
   .option('--concurrency <n>', 'tables at a time', wholeNumber, 1)
+  .option('--create-state', "make the state's DynamoDB table if it is missing")
   .action(async (flags: TableFlags & { readonly concurrency: number }) => {
     const report = await withPorts(flags, (ports) =>
       runCycle(ports, { tables: names(flags), concurrency: flags.concurrency }),
@@ -147,9 +148,16 @@ function command(name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .option('--landing <place>', 'what DMS writes: file:///dir or a path')
-    .option('--lake <place>', 'what readers query: file:///dir or a path')
-    .option('--state <place>', "the tables' rows: file:///dir or a path")
+    .option('--landing <place>', 'what DMS writes: s3://bucket/prefix/, file:///dir or a path')
+    .option('--lake <place>', 'what readers query: the same kinds')
+    .option('--state <place>', "the tables' rows: dynamodb://Table, file:///dir or a path")
+    .addOption(new Option('--bucket <name>', "the landing's bucket").hideHelp())
+    .addOption(new Option('--prefix <prefix>', "the landing's prefix").hideHelp())
+    .addOption(new Option('--out_bucket <name>', "the lake's bucket").hideHelp())
+    .addOption(new Option('--out_prefix <prefix>', "the lake's prefix").hideHelp())
+    .option('--kms-key <id>', 'encrypt what is written to the lake with this KMS key')
+    .option('--landing-owner <account>', "the account that must own the landing's bucket")
+    .option('--lake-owner <account>', "the account that must own the lake's bucket")
     .option('--memory <size>', "DuckDB's memory limit in all, as in 512MB (default: half of the machine's)")
     .option('--threads <n>', "DuckDB's threads")
     .option('--temp <dir>', 'spill and work folder')
@@ -160,7 +168,7 @@ function command(name: string, description: string): Command {
 async function withPorts<T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>): Promise<T> {
   const config: Config = readConfig(flags)
   const log = terminalLog({ verbose: config.verbose, quiet: flags.json === true })
-  const system = openSystem(config, log)
+  const system = await openSystem(config, log)
   try {
     return await work(system.ports)
   } finally {
@@ -178,7 +186,8 @@ function names(flags: TableFlags) {
 }
 
 function setOptions(flags: CommonFlags & SetOptions & { readonly inactive?: boolean }): SetOptions {
-  const { landing, lake, state, memory, threads, temp, json, verbose, inactive, active, ...options } = flags
+  const { inactive } = flags
+  const { active, ...options } = pickSetOptions(flags)
   if (active && inactive) throw new UsageError('--active and --inactive exclude each other', 'dmscdc set --help')
   const flag = active ? { active: true } : inactive ? { active: false } : {}
   if (Object.keys(options).length === 0 && active === undefined && inactive === undefined)

@@ -6,58 +6,181 @@ import { UsageError } from './errors.ts'
 
 /** Flags and environment, read once. */
 export type Config = {
-  readonly landing: FileLocation
-  readonly lake: FileLocation
-  readonly state: FileLocation
+  readonly landing: ObjectLocation
+  readonly lake: ObjectLocation
+  readonly state: StateLocation
+  /** Make the state's table where it is missing. */
+  readonly createState: boolean
   readonly memoryBytes: number
   readonly threads: number | null
   readonly temp: string
+  readonly s3: S3Settings
   readonly verbose: boolean
 }
 
 export type FileLocation = { readonly kind: 'file'; readonly folder: string }
+/** `prefix` is empty or ends with a slash. */
+export type S3Location = { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+export type ObjectLocation = FileLocation | S3Location
+export type StateLocation = FileLocation | { readonly kind: 'dynamodb'; readonly tableName: string }
+
+/** What the SDK's own variables do not say. */
+export type S3Settings = {
+  /** Of the objects written into the lake; null: as the bucket says. */
+  readonly kmsKeyId: string | null
+  /** Account ids; requests fail where another account owns the bucket. */
+  readonly landingOwner: string | null
+  readonly lakeOwner: string | null
+}
 
 export type Flags = {
   readonly landing?: string
   readonly lake?: string
   readonly state?: string
+  /** The original's own names of the places. */
+  readonly bucket?: string
+  readonly prefix?: string
+  readonly out_bucket?: string
+  readonly out_prefix?: string
+  readonly createState?: boolean
   readonly memory?: string
   readonly threads?: string
   readonly temp?: string
+  readonly kmsKey?: string
+  readonly landingOwner?: string
+  readonly lakeOwner?: string
   readonly verbose?: boolean
 }
+
+/** The original's name of the table of rows. */
+const defaultStateTable = 'DMSCDC_Controller'
 
 /** Throws `UsageError` for anything that is missing or malformed. A flag wins over its variable. */
 export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = process.env): Config {
   const memory = flags.memory ?? environment.DMSCDC_MEMORY ?? null
-  const landing = location('landing', flags.landing ?? environment.DMSCDC_LANDING)
-  if (!isFolder(landing.folder))
+  const landing = objectLocation('landing', {
+    text: flags.landing ?? (flags.bucket === undefined ? environment.DMSCDC_LANDING : undefined),
+    bucket: flags.bucket,
+    prefix: flags.prefix,
+  })
+  if (landing.kind === 'file' && !isFolder(landing.folder))
     throw new UsageError(`--landing: there is no folder ${landing.folder}`, 'dmscdc run --help')
   return {
     landing,
-    lake: location('lake', flags.lake ?? environment.DMSCDC_LAKE),
-    state: location('state', flags.state ?? environment.DMSCDC_STATE),
+    lake: objectLocation('lake', {
+      text: flags.lake ?? (flags.out_bucket === undefined ? environment.DMSCDC_LAKE : undefined),
+      bucket: flags.out_bucket,
+      prefix: flags.out_prefix,
+    }),
+    state: stateLocation(flags.state ?? environment.DMSCDC_STATE, landing),
+    createState: flags.createState ?? false,
     memoryBytes: memory === null ? totalmem() / 2 : bytesOf(memory),
     threads: threadsOf(flags.threads ?? environment.DMSCDC_THREADS),
     temp: flags.temp ?? environment.DMSCDC_TEMP ?? tmpdir(),
+    s3: {
+      kmsKeyId: flags.kmsKey ?? environment.DMSCDC_KMS_KEY ?? null,
+      landingOwner: accountId('landing-owner', flags.landingOwner ?? environment.DMSCDC_LANDING_OWNER),
+      lakeOwner: accountId('lake-owner', flags.lakeOwner ?? environment.DMSCDC_LAKE_OWNER),
+    },
     verbose: flags.verbose ?? false,
   }
 }
 
-function location(flag: string, text: string | undefined): FileLocation {
-  if (text === undefined || text === '')
+/** The original named each place by a bucket and a prefix. */
+const originalNames = { landing: ['bucket', 'prefix'], lake: ['out_bucket', 'out_prefix'] } as const
+
+function objectLocation(
+  flag: 'landing' | 'lake',
+  said: { readonly text: string | undefined; readonly bucket: string | undefined; readonly prefix: string | undefined },
+): ObjectLocation {
+  const [bucketFlag, prefixFlag] = originalNames[flag]
+  if (said.bucket !== undefined && said.text !== undefined)
+    throw new UsageError(`--${flag} and --${bucketFlag} name the same place twice`, 'dmscdc run --help')
+  if (said.prefix !== undefined && said.bucket === undefined)
     throw new UsageError(
-      `--${flag} is missing, and so is DMSCDC_${flag.toUpperCase()}`,
-      `dmscdc run --${flag} file:///path/to/${flag}`,
+      `--${prefixFlag} says nothing without --${bucketFlag}`,
+      `dmscdc run --${flag} s3://bucket/prefix/`,
     )
-  if (text.startsWith('file://')) return { kind: 'file', folder: folderOfUrl(flag, text) }
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//iu.exec(text)?.[1]
-  if (scheme !== undefined)
+  if (said.bucket !== undefined) return s3Location(flag, `s3://${said.bucket}/${said.prefix ?? ''}`)
+  const text = required(flag, said.text)
+  switch (schemeOf(text)) {
+    case null:
+    case 'file':
+      return fileLocation(flag, text)
+    case 's3':
+      return s3Location(flag, text)
+    default:
+      throw unknownScheme(flag, text, 's3://, file:// or a path')
+  }
+}
+
+/** Where the landing is in S3, the original's table is the default. */
+function stateLocation(text: string | undefined, landing: ObjectLocation): StateLocation {
+  if ((text === undefined || text === '') && landing.kind === 's3')
+    return { kind: 'dynamodb', tableName: defaultStateTable }
+  const said = required('state', text)
+  switch (schemeOf(said)) {
+    case null:
+    case 'file':
+      return fileLocation('state', said)
+    case 'dynamodb': {
+      const tableName = said.slice('dynamodb://'.length).replace(/\/$/u, '') || defaultStateTable
+      if (!/^[\w.-]{3,255}$/u.test(tableName))
+        throw new UsageError(
+          `--state: "${tableName}" is no name of a DynamoDB table, which has 3 to 255 letters, digits, _ . or -`,
+          `dmscdc run --state dynamodb://${defaultStateTable}`,
+        )
+      return { kind: 'dynamodb', tableName }
+    }
+    default:
+      throw unknownScheme('state', said, 'dynamodb://, file:// or a path')
+  }
+}
+
+function required(flag: string, text: string | undefined): string {
+  if (text !== undefined && text !== '') return text
+  throw new UsageError(
+    `--${flag} is missing, and so is DMSCDC_${flag.toUpperCase()}`,
+    `dmscdc run --${flag} ${flag === 'state' ? `dynamodb://${defaultStateTable}` : `s3://bucket/${flag}/`}, or a folder`,
+  )
+}
+
+function schemeOf(text: string): string | null {
+  return /^([a-z][a-z0-9+.-]*):\/\//iu.exec(text)?.[1]?.toLowerCase() ?? null
+}
+
+function unknownScheme(flag: string, text: string, expected: string): UsageError {
+  const scheme = schemeOf(text) ?? ''
+  return new UsageError(
+    `--${flag}: found scheme ${scheme}://, expected ${expected}`,
+    `dmscdc run --${flag} file:///path/to/${flag}`,
+  )
+}
+
+function fileLocation(flag: string, text: string): FileLocation {
+  return { kind: 'file', folder: schemeOf(text) === null ? resolve(text) : folderOfUrl(flag, text) }
+}
+
+function s3Location(flag: string, text: string): S3Location {
+  const [, bucket = '', rest = ''] = /^s3:\/\/([^/]*)\/?(.*)$/isu.exec(text) ?? []
+  const prefix = rest.replace(/\/+$/u, '')
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/u.test(bucket))
     throw new UsageError(
-      `--${flag}: found scheme ${scheme}://, expected file:// or a path`,
-      `dmscdc run --${flag} file:///path/to/${flag}`,
+      `--${flag}: found bucket "${bucket}", expected a bucket's name`,
+      `dmscdc run --${flag} s3://bucket/prefix/`,
     )
-  return { kind: 'file', folder: resolve(text) }
+  if (prefix !== '' && prefix.split('/').some((part) => part === '' || part === '.' || part === '..'))
+    throw new UsageError(
+      `--${flag}: found prefix "${prefix}", expected names with one slash between them`,
+      `dmscdc run --${flag} s3://${bucket}/prefix/`,
+    )
+  return { kind: 's3', bucket, prefix: prefix === '' ? '' : `${prefix}/` }
+}
+
+function accountId(flag: string, text: string | undefined): string | null {
+  if (text === undefined || text === '') return null
+  if (/^\d{12}$/u.test(text)) return text
+  throw new UsageError(`--${flag}: found "${text}", expected the 12 digits of an AWS account`, 'dmscdc run --help')
 }
 
 function folderOfUrl(flag: string, text: string): string {

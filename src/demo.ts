@@ -29,7 +29,7 @@ export async function runDemo(flags: { readonly json?: boolean; readonly verbose
   ]
   await cp(join(recorded, 'load'), landing, { recursive: true })
   const log = terminalLog({ verbose: flags.verbose ?? false, quiet: true })
-  const system = openSystem(readConfig({ landing, lake, state, temp: join(folder, 'work') }), log)
+  const system = await openSystem(readConfig({ landing, lake, state, temp: join(folder, 'work') }), log)
   const say = (text = '') => {
     if (!flags.json) process.stdout.write(`${text}\n`)
   }

@@ -1,31 +1,32 @@
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { systemClock } from './clock.ts'
-import type { Config } from './config.ts'
-import { duckdbEngine } from './engine/duckdb-engine.ts'
+import type { Config, ObjectLocation } from './config.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Log } from './log.ts'
 import { fileObjects } from './objects/file-objects.ts'
+import type { ObjectStore } from './objects/object-store.ts'
+import { processMark } from './own-process.ts'
 import type { Ports } from './ports.ts'
 import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
+import type { StateStore } from './state/state-store.ts'
 
 export type System = { readonly ports: Ports; close(): Promise<void> }
 
-/** The composition root: which adapter stands behind which port. The engine starts when something first needs it. */
-export function openSystem(config: Config, log: Log): System {
-  const landing = fileObjects(config.landing.folder)
+/** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
+export async function openSystem(config: Config, log: Log): Promise<System> {
+  const scratch = scratchFolder(config.temp)
+  const { landing, lake } = await openObjects(config, scratch.path)
+  const state = await openState(config, landing)
   let engine: Promise<Engine> | null = null
   const ports: Ports = {
     landing,
-    lake: fileObjects(config.lake.folder),
-    state: fileState({ dir: config.state.folder, landingPlace: landing.place }),
+    lake,
+    state,
     engine: () => {
-      engine ??= duckdbEngine({
-        memoryBytes: config.memoryBytes,
-        threads: config.threads,
-        temp: config.temp,
-        readable: [config.landing.folder, config.lake.folder],
-      })
+      engine ??= openEngine(config, scratch.path)
       return engine
     },
     clock: systemClock,
@@ -37,7 +38,79 @@ export function openSystem(config: Config, log: Log): System {
   return {
     ports,
     async close() {
-      await (await engine)?.close()
+      await (await engine?.catch(() => null))?.close()
+      await scratch.remove()
+    },
+  }
+}
+
+async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {
+  const { duckdbEngine } = await import('./engine/duckdb-engine.ts')
+  const places = [config.landing, config.lake]
+  const folders = places.flatMap((place) => (place.kind === 'file' ? [place.folder] : []))
+  return duckdbEngine({
+    memoryBytes: config.memoryBytes,
+    threads: config.threads,
+    temp: config.temp,
+    readable: folders.length === places.length ? folders : [...folders, await scratch()],
+  })
+}
+
+type ObjectStores = { readonly landing: ObjectStore; readonly lake: ObjectStore }
+
+async function openObjects(config: Config, scratch: () => Promise<string>): Promise<ObjectStores> {
+  const { landing, lake, s3 } = config
+  if (landing.kind === 'file' && lake.kind === 'file')
+    return { landing: fileObjects(landing.folder), lake: fileObjects(lake.folder) }
+  const [{ endpointName, s3Client }, { s3Objects }, { provenObjects }] = await Promise.all([
+    import('./objects/s3-client.ts'),
+    import('./objects/s3-objects.ts'),
+    import('./objects/proven-objects.ts'),
+  ])
+  const client = s3Client()
+  const scratchDir = await scratch()
+  const open = (location: ObjectLocation, owner: string | null): ObjectStore =>
+    location.kind === 'file'
+      ? fileObjects(location.folder)
+      : s3Objects(client, {
+          bucket: location.bucket,
+          prefix: location.prefix,
+          scratchDir,
+          ...(s3.kmsKeyId === null ? {} : { sse: 'aws:kms', kmsKeyId: s3.kmsKeyId }),
+          ...(owner === null ? {} : { expectedBucketOwner: owner }),
+        })
+  const lakeStore = open(lake, s3.lakeOwner)
+  const proof = { store: lakeStore, endpoint: () => endpointName(client) ?? 'S3', newId: () => ulid() }
+  return {
+    landing: open(landing, s3.landingOwner),
+    lake: lake.kind === 's3' ? provenObjects(proof) : lakeStore,
+  }
+}
+
+async function openState({ state, createState }: Config, landing: ObjectStore): Promise<StateStore> {
+  if (state.kind === 'file') return fileState({ dir: state.folder, landingPlace: landing.place })
+  const [{ dynamodbState }, { createStateTable }] = await Promise.all([
+    import('./state/dynamodb-state.ts'),
+    import('./state/dynamodb-table.ts'),
+  ])
+  if (createState) await createStateTable({ tableName: state.tableName })
+  return dynamodbState({ tableName: state.tableName, landingPlace: landing.place })
+}
+
+/** Local copies of objects; the engine removes the folders of dead processes by their name. Made when it is first asked for. */
+function scratchFolder(temp: string): { path(): Promise<string>; remove(): Promise<void> } {
+  let made: Promise<string> | null = null
+  const make = async () => {
+    await mkdir(temp, { recursive: true })
+    return realpath(await mkdtemp(join(temp, `dmscdc-work-${processMark()}-`)))
+  }
+  return {
+    path() {
+      made ??= make()
+      return made
+    },
+    async remove() {
+      if (made !== null) await rm(await made, { recursive: true, force: true })
     },
   }
 }

@@ -1,8 +1,11 @@
+import { asDmscdcError } from '../errors.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
 import { type CheckpointRequest, makeCheckpoint, putCheckpoint, putLastCheckpoint } from './checkpoint.ts'
 import { corruptLake } from './corrupt-lake.ts'
 import type { FinishAnswer } from './finish.ts'
 import { deltaViewPrefix, entryKey, logPrefix, type TablePlace } from './keys.ts'
+
+const entryAttemptsMax = 4
 
 /** Puts the own entries `from` to `to` into the Delta view, the same bytes, in order, so that no reader meets a gap. */
 export async function mirrorLog(
@@ -45,11 +48,21 @@ export async function dropView(store: ObjectStore, place: TablePlace): Promise<F
   return { kind: 'performed' }
 }
 
-/** An entry that is there already must be ours to the byte: otherwise another program has written to the view. */
+/**
+ * An entry that is there already must be ours to the byte: otherwise another program has written to the view. A put whose
+ * answer was lost is settled by what stands there.
+ */
 async function putEntry(store: ObjectStore, place: TablePlace, version: number, body: Uint8Array) {
   const key = entryKey(deltaViewPrefix(place), version)
-  const outcome = await store.put(key, body, { kind: 'absent' })
-  if (outcome.kind === 'stored') return 'ours'
-  const found = await store.get(key)
-  return found !== null && Buffer.compare(found.body, body) === 0 ? 'ours' : 'foreign'
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const outcome = await store.put(key, body, { kind: 'absent' })
+      if (outcome.kind === 'stored') return 'ours'
+    } catch (thrown) {
+      if (!(asDmscdcError(thrown).maybeApplied && attempt < entryAttemptsMax)) throw thrown
+    }
+    const found = await store.get(key)
+    if (found !== null) return Buffer.compare(found.body, body) === 0 ? 'ours' : 'foreign'
+    if (attempt === entryAttemptsMax) return 'foreign'
+  }
 }

@@ -1,15 +1,10 @@
 import { stat } from 'node:fs/promises'
 import type { ByteRange, ObjectStore, PutBody } from './object-store.ts'
+import { type RequestVerb, withLedger } from './request-ledger.ts'
 
 /** Requests as S3 bills them, by verb, and the bytes of object content that went either way. */
 export type RequestCounts = {
-  readonly requests: {
-    readonly get: number
-    readonly put: number
-    readonly copy: number
-    readonly list: number
-    readonly delete: number
-  }
+  readonly requests: { readonly [verb in RequestVerb]: number }
   readonly bytesRead: number
   readonly bytesWritten: number
 }
@@ -17,48 +12,47 @@ export type RequestCounts = {
 const keysPerDelete = 1_000
 
 /**
- * The same store, and what it was asked for since: `get` counts get, head and each range of a fetch, `delete` one per
- * 1,000 keys. A call counts also if it fails; bytes count when they have arrived.
+ * The same store, and what it was asked for since. Counted are the requests that the adapter reports to the ledger; of
+ * one that reports none, a call is one request: each range of a fetch, and each 1,000 keys of a delete. What fails
+ * counts too; bytes count when they have arrived.
  */
 export function countRequests(store: ObjectStore): { store: ObjectStore; counts: () => RequestCounts } {
   const requests = { get: 0, put: 0, copy: 0, list: 0, delete: 0 }
   const bytes = { read: 0, written: 0 }
 
+  const counted = async <T>(verb: RequestVerb, times: number, call: () => Promise<T>): Promise<T> => {
+    let reported = 0
+    const onRequest = (sent: RequestVerb) => {
+      reported++
+      requests[sent]++
+    }
+    try {
+      return await withLedger(onRequest, call)
+    } finally {
+      if (reported === 0) requests[verb] += times
+    }
+  }
+
   const counting: ObjectStore = {
     url: store.url,
     place: store.place,
-    list: (options) => {
-      requests.list++
-      return store.list(options)
-    },
-    head: (key) => {
-      requests.get++
-      return store.head(key)
-    },
+    list: (options) => counted('list', 1, () => store.list(options)),
+    head: (key) => counted('get', 1, () => store.head(key)),
     get: async (key, range) => {
-      requests.get++
-      const found = await store.get(key, range)
+      const found = await counted('get', 1, () => store.get(key, range))
       bytes.read += found?.body.length ?? 0
       return found
     },
     put: async (key, body, condition) => {
-      requests.put++
       const sizeBytes = await sizeOf(body)
-      const outcome = await store.put(key, body, condition)
+      const outcome = await counted('put', 1, () => store.put(key, body, condition))
       if (outcome.kind === 'stored') bytes.written += sizeBytes
       return outcome
     },
-    copy: (from, to) => {
-      requests.copy++
-      return store.copy(from, to)
-    },
-    deleteMany: (keys) => {
-      requests.delete += Math.ceil(keys.length / keysPerDelete)
-      return store.deleteMany(keys)
-    },
+    copy: (from, to) => counted('copy', 1, () => store.copy(from, to)),
+    deleteMany: (keys) => counted('delete', Math.ceil(keys.length / keysPerDelete), () => store.deleteMany(keys)),
     fetch: async (key, options) => {
-      requests.get += options?.ranges?.length ?? 1
-      const copy = await store.fetch(key, options)
+      const copy = await counted('get', options?.ranges?.length ?? 1, () => store.fetch(key, options))
       const arrived = copy === null ? 0 : (sum(options?.ranges) ?? (await fileBytes(copy.path)))
       bytes.read += arrived
       return copy

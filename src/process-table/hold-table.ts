@@ -1,9 +1,10 @@
 import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
-import { mirrorChange, parseLease, type RowWrite, renewal } from '../state/lease-row.ts'
+import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
+import { writeAsHolder } from '../state/write-as-holder.ts'
 import { finishHead } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
@@ -23,21 +24,12 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
   if (acquired.kind === 'failed') throw acquired.error
   if (acquired.kind === 'held-by') return acquired
   let lease = acquired.lease
-  let inDoubt = false
-  /** A renewal whose answer was lost may stand in the row: then that is the lease. */
-  const ownLease = async () => {
-    const found = inDoubt ? parseLease((await ports.state.get(item.id))?.row?.Lease) : null
-    if (found !== null && found !== 'malformed' && found.runId === runId) lease = found
-    inDoubt = false
-    return lease
-  }
   const renew = async () => {
-    const renewed = renewal(await ownLease(), ports.clock.nowMs(), leaseDurationMs)
-    inDoubt = true
-    const outcome = await ports.state.update(item.id, renewed.change, renewed.condition)
-    inDoubt = false
-    if (outcome === 'updated') lease = renewed.lease
-    return outcome === 'updated'
+    const renewed = await writeAsHolder(ports.state, item.id, lease, (standing) => [
+      renewal(standing, ports.clock.nowMs(), leaseDurationMs),
+    ])
+    if (renewed !== null) lease = renewed.lease
+    return renewed !== null
   }
   const stopRenewing = ports.clock.every(leaseDurationMs / 3, async () => {
     await renew()
@@ -59,29 +51,34 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     (reason: unknown) => ({ reason }),
   )
   await stopRenewing()
-  await mirrorAndRelease(table, await ownLease(), thrown && asDmscdcError(thrown.reason))
+  await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
   if (thrown !== null) throw thrown.reason
   return { kind: 'worked' }
 }
 
 /**
- * Both writes fail where another run took the table over: then the row is that run's to write. Where something may lie
+ * Nothing is written where another run took the table over: then the row is that run's to write. Where something may lie
  * about, the lease stays behind, expired, as that of a dead run would: the next run then looks for it.
  */
 async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<void> {
   const { run, finished } = table
   const { ports, item } = run
   const extra = rowFacts(table, failure)
-  const writes: RowWrite[] =
-    finished === null
-      ? [{ change: {}, condition: { Lease: lease } }]
-      : Object.values(mirrorChange(item.row as StateRow, mirrored(table, failure), lease))
-  for (const { change, condition } of writes) {
-    const left = table.settled && !table.unswept ? null : { Lease: { ...lease, expiresMs: 0 } }
-    const set = { ...change.set, ...extra.set, ...left }
-    const remove = [...(change.remove ?? []), ...extra.remove, ...(left === null ? ['Lease'] : [])]
-    if ((await ports.state.update(item.id, { set, remove }, condition)) === 'updated') return
+  const writesFor = (standing: Lease): RowWrite[] => {
+    const left = table.settled && !table.unswept ? null : { Lease: { ...standing, expiresMs: 0 } }
+    const writes: RowWrite[] =
+      finished === null
+        ? [{ change: {}, condition: { Lease: standing } }]
+        : Object.values(mirrorChange(item.row as StateRow, mirrored(table, failure), standing))
+    return writes.map(({ change, condition }) => ({
+      change: {
+        set: { ...change.set, ...extra.set, ...left },
+        remove: [...(change.remove ?? []), ...extra.remove, ...(left === null ? ['Lease'] : [])],
+      },
+      condition,
+    }))
   }
+  if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
 }

@@ -116,6 +116,11 @@ const attributeOf: Readonly<Record<keyof SetOptions, keyof typeof settingsShape.
   rfc4180: 'Rfc4180',
 }
 
+/** The options among the flags of a command line. */
+export function pickSetOptions(flags: SetOptions & Readonly<Record<string, unknown>>): SetOptions {
+  return Object.fromEntries(Object.entries(flags).filter(([name]) => Object.hasOwn(attributeOf, name)))
+}
+
 /** The edit of a row that options of `set` mean. Only attributes that are named change. Throws `invalid-config` for a value that no run would take. */
 export function setAttributes(options: SetOptions): RowChange {
   const given = Object.entries(options).filter(([, value]) => value !== undefined)

@@ -1,0 +1,57 @@
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+
+const connectMs = 5_000
+const defaultIdleMs = 60_000
+
+export type S3ClientOptions = Pick<S3ClientConfig, 'endpoint' | 'region' | 'credentials' | 'forcePathStyle'> & {
+  /** How long an open connection may be silent in both directions. */
+  readonly idleMs?: number
+}
+
+/** What fails is thrown or tried again; without a logger the SDK writes some of it to stderr besides. */
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+/**
+ * A client for `s3Objects`: one attempt per call, since the adapter retries by itself and so knows of every write
+ * whether it may have been applied. Region, credentials and endpoint come from the SDK's standard variables where they are not
+ * given. S3 clones mostly want `forcePathStyle` (an endpoint that is a bare IP address gets it by itself).
+ */
+export function s3Client({ idleMs = defaultIdleMs, ...options }: S3ClientOptions = {}): S3Client {
+  const client = new S3Client({
+    ...options,
+    maxAttempts: 1,
+    logger: silent,
+    // With the header, each large body would have a connection of its own, and wait where a proxy swallows the go-ahead.
+    expectContinueHeader: false,
+    requestHandler: {
+      connectionTimeout: connectMs,
+      socketTimeout: idleMs,
+      // A request that waited for a free connection would be taken for one that cannot connect.
+      httpAgent: { maxSockets: Number.POSITIVE_INFINITY },
+      httpsAgent: { maxSockets: Number.POSITIVE_INFINITY },
+    },
+  })
+  client.middlewareStack.add(
+    (next) => (args) => {
+      hostsAsked.set(client, hostOf(args.request))
+      return next(args)
+    },
+    { step: 'deserialize', priority: 'low', name: 'rememberHost' },
+  )
+  return client
+}
+
+const hostsAsked = new WeakMap<S3Client, string>()
+
+/**
+ * The server that the client last asked, as people write it; null before its first request. Only that says for sure what
+ * the SDK made of AWS_ENDPOINT_URL, the profile and the region.
+ */
+export function endpointName(client: S3Client): string | null {
+  return hostsAsked.get(client) ?? null
+}
+
+function hostOf(request: unknown): string {
+  const { protocol, hostname, port } = request as { protocol: string; hostname: string; port?: number }
+  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`
+}
