@@ -44,6 +44,9 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   }
 }
 
+/** The SDK's advice on Node versions is for who builds on it; on our users' stderr it would hide the error. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
 async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {
   const { duckdbEngine } = await import('./engine/duckdb-engine.ts')
   const places = [config.landing, config.lake]
