@@ -6,7 +6,7 @@ import type { Ports } from '../ports.ts'
 import { candidateKeys } from '../process-table/candidate-keys.ts'
 import { openHead } from '../process-table/open-head.ts'
 import { describe, type TableReport } from '../process-table/table-report.ts'
-import { refuseEditedCursors, type TableRun, withTableRun } from '../process-table/table-run.ts'
+import { type TableRun, withTableRun } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { registerTables, sharedFolders } from './register.ts'
 
@@ -53,8 +53,7 @@ async function tableLine(ports: Ports, item: StateItem, sharedFolder: DmscdcErro
 
 async function describeTable(run: TableRun, sharedFolder: DmscdcError | null): Promise<TableLine> {
   const { config, mirror, item } = run
-  const refused = sharedFolder ?? editedCursors(run)
-  const held = refused === null ? heldIn(item) : describe(refused, tableName(item.id))
+  const held = sharedFolder === null ? heldIn(item) : describe(sharedFolder, tableName(item.id))
   return {
     ...rowFacts(item),
     active: config.active,
@@ -68,15 +67,6 @@ async function describeTable(run: TableRun, sharedFolder: DmscdcError | null): P
     held,
     freshThrough: freshThrough(run),
     candidateKeys: config.active || mirror.version !== null ? [] : await candidateKeys(run),
-  }
-}
-
-function editedCursors(run: TableRun): DmscdcError | null {
-  try {
-    refuseEditedCursors(run)
-    return null
-  } catch (error) {
-    return asDmscdcError(error)
   }
 }
 

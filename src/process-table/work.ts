@@ -3,10 +3,12 @@ import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { sweepStaging } from '../lake/perform.ts'
 import { sameContent } from '../landing/same-content.ts'
-import { commitWork, type Done, fence } from './commit-work.ts'
+import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
 import { decide, type TableWork } from './decide.ts'
+import { standingEdit, startingPoint } from './edited-cursors.ts'
 import { finishHead, writeCheckpointIfDue } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
+import { obeyEdit } from './move-table.ts'
 import { openHead } from './open-head.ts'
 import type { Totals } from './totals.ts'
 
@@ -18,6 +20,13 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
   let head = await finishHead(table, await openHead(table.run))
   totals.head = head
   const step = async (): Promise<Done | null> => {
+    const edit = head === null ? null : standingEdit(table.run.mirror, head.progress)
+    if (head !== null && edit !== null) {
+      const done = await commitMove(table, head, await obeyEdit(table.run, head, edit))
+      head = done.head
+      addTo(totals, 'move', done)
+      return done
+    }
     const work = await nextWork(table, head)
     if (work.kind === 'held') throw work.error
     if (work.kind === 'idle') {
@@ -26,7 +35,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     }
     const done = await commitWork(table, head, work)
     head = done.head
-    addTo(totals, work, done)
+    addTo(totals, work.kind, done)
     return done
   }
   const fenceOff = async (): Promise<CommitResult> => {
@@ -64,6 +73,7 @@ async function nextWork({ run }: HeldTable, head: Snapshot | null): Promise<Tabl
   return decide({
     config: run.config,
     snapshot: head,
+    start: startingPoint(run),
     landing: run.listing,
     sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
     nowMs: run.ports.clock.nowMs(),
@@ -93,10 +103,10 @@ async function sweep(
   return !table.unswept
 }
 
-function addTo(totals: Totals, work: TableWork, { result, head, staged }: Done): void {
+function addTo(totals: Totals, work: TableWork['kind'] | 'move', { result, head, staged }: Done): void {
   totals.head = head
   if (result.kind !== 'won') return
-  if (work.kind === 'initial') totals.loaded = true
+  if (work === 'initial' || work === 'rebuild') totals.loaded = true
   else totals.merged = true
   totals.files += staged.landingFiles.length
   totals.changes = addChanges(totals.changes, staged.changes)

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { skipFile } from '../../src/controller/skip-file.ts'
+import { skipFile } from '../../src/controller/landing-commands.ts'
 import { UsageError } from '../../src/errors.ts'
 import type { Ports } from '../../src/ports.ts'
 import { faultyPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
