@@ -4,6 +4,8 @@ import { baseName, nameTimeMs } from '../landing/names.ts'
 import { generationOf, pendingChanges } from '../landing/pending.ts'
 import type { Ports } from '../ports.ts'
 import { candidateKeys } from '../process-table/candidate-keys.ts'
+import { editedCursors } from '../process-table/edited-cursors.ts'
+import { asEdited } from '../process-table/move-table.ts'
 import { openHead } from '../process-table/open-head.ts'
 import { describe, type TableReport } from '../process-table/table-report.ts'
 import { type TableRun, withTableRun } from '../process-table/table-run.ts'
@@ -85,8 +87,10 @@ function heldIn({ row }: StateItem): TableReport['error'] {
 
 async function countPending(run: TableRun): Promise<number> {
   const { mirror, digest, listing } = run
-  if (mirror.digest === digest) return 0
-  const head = mirror.version === null ? null : await openHead(run)
+  if (mirror.digest === digest && editedCursors(mirror) === null) return 0
+  const standing = mirror.version === null ? null : await openHead(run)
+  const head = standing && (await asEdited(run, standing))
+  if (head?.progress.reload === true) return listing.loads.length + listing.changes.length
   return pendingFiles(listing, head)
 }
 
