@@ -113,6 +113,10 @@ export type Progress = {
   readonly settledUpTo?: string
   /** The table is to be made anew from what the landing holds. */
   readonly reload?: true
+  /** Data files that the log took over in place from the job before it, and their rows. */
+  readonly adopted?: { readonly files: number; readonly rows: number }
+  /** Of the adopted files some have narrower types than the table: they are to be written anew. */
+  readonly mixedTypes?: true
   /** The cursors edited by hand that were obeyed last, and the row's `Version` then: that pair is not obeyed twice. */
   readonly obeyed?: CursorEdit
 }

@@ -1,10 +1,12 @@
-import { type LandingTable, type Snapshot, tableName } from '../domain.ts'
+import { z } from 'zod'
+import { type LandingTable, tableName } from '../domain.ts'
 import { asDmscdcError, DmscdcError } from '../errors.ts'
 import { baseName, nameTimeMs } from '../landing/names.ts'
 import { generationOf, pendingChanges } from '../landing/pending.ts'
 import type { Ports } from '../ports.ts'
 import { candidateKeys } from '../process-table/candidate-keys.ts'
-import { editedCursors } from '../process-table/edited-cursors.ts'
+import type { StartingPoint } from '../process-table/decide.ts'
+import { editedCursors, startingPoint } from '../process-table/edited-cursors.ts'
 import { asEdited } from '../process-table/move-table.ts'
 import { openHead } from '../process-table/open-head.ts'
 import { describe, type TableReport } from '../process-table/table-report.ts'
@@ -31,6 +33,8 @@ export type TableLine = {
   /** The time in the name of the last change file taken, else the date of the full load. */
   readonly freshThrough: string | null
   readonly lastRun: string | null
+  /** What was taken over in place from the job before this one; null once the table was loaded anew. */
+  readonly adopted: { readonly files: number; readonly rows: number } | null
   /** Of an inactive table that never loaded: columns each of which makes a row of its first LOAD file unique. */
   readonly candidateKeys: readonly (readonly string[])[]
 }
@@ -75,8 +79,12 @@ async function describeTable(run: TableRun, sharedFolder: DmscdcError | null): P
 function rowFacts({ id, row }: StateItem) {
   const number = (attribute: string) => (typeof row?.[attribute] === 'number' ? row[attribute] : 0)
   const lastRun = typeof row?.LastRun === 'string' ? row.LastRun : null
-  return { table: tableName(id), rows: number('Rows'), files: number('DataFiles'), bytes: number('Bytes'), lastRun }
+  const adopted = adoptedShape.safeParse(row?.Adopted).data ?? null
+  const sizes = { rows: number('Rows'), files: number('DataFiles'), bytes: number('Bytes') }
+  return { table: tableName(id), ...sizes, lastRun, adopted }
 }
+
+const adoptedShape = z.object({ files: z.number(), rows: z.number() })
 
 function heldIn({ row }: StateItem): TableReport['error'] {
   const held = row?.Held
@@ -91,11 +99,10 @@ async function countPending(run: TableRun): Promise<number> {
   const standing = mirror.version === null ? null : await openHead(run)
   const head = standing && (await asEdited(run, standing))
   if (head?.progress.reload === true) return listing.loads.length + listing.changes.length
-  return pendingFiles(listing, head)
+  return pendingFiles(listing, head ?? startingPoint(run))
 }
 
-function pendingFiles(listing: LandingTable, head: Snapshot | null): number {
-  if (head === null) return listing.loads.length + listing.changes.length
+function pendingFiles(listing: LandingTable, head: StartingPoint): number {
   const generation = generationOf(listing.loads, head.load)
   const loads = 'files' in generation ? generation.files.length : 0
   return loads + pendingChanges(listing.changes, head.progress).length

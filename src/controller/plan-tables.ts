@@ -69,6 +69,8 @@ function shown(work: WorkPlan['work']): Pick<TablePlan, 'work' | 'inputs'> {
     case 'incremental':
       return { work: 'incremental', inputs: keys(work.files) }
     case 'rekey':
+    case 'retype':
+    case 'adopt':
     case 'move':
       return { work: 'incremental', inputs: [] }
     case 'idle':

@@ -155,6 +155,8 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   startAfter: z.string().exactOptional(),
   settledUpTo: z.string().exactOptional(),
   reload: z.literal(true).exactOptional(),
+  adopted: z.object({ files: count, rows: count }).exactOptional(),
+  mixedTypes: z.literal(true).exactOptional(),
   obeyed: z
     .object({ version: count, incrementalFile: z.string().nullable(), fullLoadDate: z.string().nullable() })
     .exactOptional(),

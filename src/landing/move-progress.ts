@@ -98,6 +98,21 @@ export function startBehind(key: string | null): Progress {
   return { ...noProgress, cursor: key, windowFrom: baseName(key), startAfter: key, settledUpTo: key }
 }
 
+/**
+ * The progress of a table that another job brought up to a change file: all listed files up to it are taken. Names within the look-back that turn
+ * up later are still late files.
+ */
+export function takenUpTo(changes: readonly LandingFile[], key: string | null, lookBackMs: number): Progress {
+  if (key === null) return noProgress
+  const taken = changes.filter((file) => landingOrder(file.key, key) <= 0)
+  const windowFrom = lookBackName(baseName(key), lookBackMs)
+  const window = inWindow(
+    windowFrom,
+    taken.map((file) => entryOf(file)),
+  )
+  return { ...noProgress, cursor: key, windowFrom, window, changeFilesTaken: taken.length, settledUpTo: key }
+}
+
 /** The progress when the table is made anew: only what was passed over by an operator stays so. */
 export function startOver(progress: Progress): Progress {
   const { obeyed, startAfter, window } = progress

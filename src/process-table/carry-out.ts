@@ -25,6 +25,7 @@ import { append } from '../load-incremental/append.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
 import { loadAll } from '../load-initial/load.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
 
 export type WorkContext = {
@@ -60,6 +61,10 @@ export async function carryOut(
       return incremental(context, work)
     case 'rebuild':
       return rebuild(context, work)
+    case 'adopt':
+      return { ...unchanged(null), ...(await adopt(context, work.files)) }
+    case 'retype':
+      return retype(context)
     case 'rekey':
       return rekey(context)
   }
@@ -200,6 +205,14 @@ async function widen(context: WorkContext, columns: readonly Column[]): Promise<
   )
 }
 
+/** Every file of a table has the types of its schema: what was adopted with narrower ones is written again. */
+async function retype(context: WorkContext): Promise<StagedWork> {
+  const snapshot = context.snapshot as Snapshot
+  const { mixedTypes: _, ...progress } = snapshot.progress
+  const { columns, partitionColumns } = snapshot
+  return rewrite(context, snapshot, { columns, partitionColumns, keyColumns: progress.primaryKey ?? [] }, progress)
+}
+
 /** The row names other keys than the lake was built with: a key must be unique in the whole table; partitions are laid out anew. */
 async function rekey(context: WorkContext): Promise<StagedWork> {
   const { session, staging, config } = context
@@ -211,13 +224,19 @@ async function rekey(context: WorkContext): Promise<StagedWork> {
     throw new DmscdcError(
       'invalid-config',
       `primary key (${shape.keyColumns.join(', ')}) is not unique in the table: ${String(double)} keys stand in more than one row`,
-      {
-        hint: 'name the columns that make a row unique: dmscdc set <table> --primary-key a,b',
-      },
+      { hint: doubleKeyHint(context) },
     )
   if (JSON.stringify(snapshot.partitionColumns) !== JSON.stringify(config.partitionKey))
     return rewrite(context, snapshot, shape, progress)
   return { ...unchanged(snapshot), operation: 'REWRITE', progress }
+}
+
+/** The job that an adopted table comes from doubled rows: its landing has the right ones. */
+function doubleKeyHint({ snapshot, listing }: WorkContext): string {
+  const name = 'dmscdc set <table> --primary-key a,b'
+  if (snapshot?.progress.adopted === undefined) return `name the columns that make a row unique: ${name}`
+  const load = listing.loads[0]?.key ?? 'LOAD00000001.parquet'
+  return `dmscdc replay <table> --from ${load} loads the table anew from the landing; or name other columns: ${name}`
 }
 
 async function rewrite(

@@ -14,6 +14,7 @@ import { finishHead } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import type { Moved } from './move-table.ts'
 import { openHead } from './open-head.ts'
+import { configFor } from './table-run.ts'
 
 export type Done = {
   readonly result: CommitResult
@@ -31,7 +32,7 @@ export async function commitWork(
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
 ): Promise<Done> {
-  const { ports, place, config, listing, session: openSession } = table.run
+  const { ports, place, listing, session: openSession } = table.run
   const txnId = ports.newId()
   const staging = { lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs }
   const startedMs = ports.clock.nowMs()
@@ -40,6 +41,7 @@ export async function commitWork(
   table.settled = false
   try {
     const start = startingPoint(table.run)
+    const config = configFor(table.run, head)
     const session = await openSession()
     const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
     staged = await carryOut(context, work)
@@ -130,12 +132,15 @@ function stagedCommit(
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
       filesRewritten,
       bytesRead,
-      bytesWritten: staged.add.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add),
       requests: run.costs().requests,
       startedMs: attempt.startedMs,
     },
   }
 }
+
+const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
+  files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 
 /** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
 async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {

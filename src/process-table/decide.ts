@@ -29,9 +29,21 @@ export type TableWork =
   | { readonly kind: 'incremental'; readonly files: readonly LandingFile[]; readonly whole: boolean }
   /** A table without a key, made anew in one commit from its LOAD files and the change files that it was made of. */
   | { readonly kind: 'rebuild'; readonly loads: readonly LandingFile[]; readonly changes: readonly LandingFile[] }
+  /** The row and the folder are those of the job before this one: its data files are taken over as they lie. */
+  | { readonly kind: 'adopt'; readonly files: readonly LakeObject[] }
+  /** Adopted files have narrower types than the table. */
+  | { readonly kind: 'retype' }
   /** The lake was built with other keys than the row names now. */
   | { readonly kind: 'rekey' }
   | { readonly kind: 'held'; readonly error: DmscdcError }
+
+/** A data file that no log lists. */
+export type LakeObject = {
+  /** Below the table's folder. */
+  readonly path: string
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+}
 
 /** What counts as taken before a table's first commit. */
 export type StartingPoint = { readonly progress: Progress; readonly load: LoadGeneration }
@@ -41,6 +53,8 @@ export type DecideInput = {
   /** Null: the table has no log yet. */
   readonly snapshot: Snapshot | null
   readonly start: StartingPoint
+  /** What the job before this one left in the folder of a table without a log. */
+  readonly adoptable: readonly LakeObject[]
   readonly landing: LandingTable
   /** Keys of taken files whose ETag changed while their content did not. */
   readonly sameContent: ReadonlySet<string>
@@ -53,6 +67,7 @@ export function decide(input: DecideInput): TableWork {
   if (snapshot === null) return decideFirst(input)
   const reload = decideReload(input, snapshot)
   if (reload !== null) return reload
+  if (snapshot.progress.mixedTypes === true) return { kind: 'retype' }
   if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
   const loads = decideLoads(input, snapshot)
   if (loads !== null && loads.kind !== 'idle') return loads
@@ -61,7 +76,8 @@ export function decide(input: DecideInput): TableWork {
 }
 
 function decideFirst(input: DecideInput): TableWork {
-  const { landing, start } = input
+  const { landing, start, adoptable } = input
+  if (adoptable.length > 0) return { kind: 'adopt', files: adoptable }
   const loads = generationFiles(landing.loads, start.load)
   const changes = pendingChanges(landing.changes, start.progress)
   if (loads.length > 0) return { kind: 'initial', loads, leftOut: [], replaces: false }
@@ -99,23 +115,27 @@ function keysDiffer(config: TableConfig, { progress }: Snapshot): boolean {
 }
 
 function decideLoads(input: DecideInput, snapshot: Snapshot): TableWork | null {
-  const { config, landing, nowMs } = input
+  const { landing } = input
   const generation = generationOf(landing.loads, snapshot.load, input.sameContent)
   switch (generation.kind) {
     case 'none':
     case 'same':
       return null
     case 'first':
+      // An adopted table had its full load, whose files are gone: these are those of the next one.
+      return snapshot.load.generation > 0 ? replacing(input, snapshot) : lateLoads(input, snapshot, generation.files)
     case 'late':
       return lateLoads(input, snapshot, generation.files)
-    case 'replaced': {
-      if (!settled(landing.loads, nowMs, config.loadSettleMs))
-        return { kind: 'idle', reason: 'the new full load is younger than LoadSettle', waits: true }
-      const loads = generationFiles(landing.loads, snapshot.load)
-      const before = leftOut(landing.changes, loads, config.landingTimezone)
-      return { kind: 'initial', loads, leftOut: before, replaces: true }
-    }
+    case 'replaced':
+      return replacing(input, snapshot)
   }
+}
+
+function replacing({ config, landing, nowMs }: DecideInput, { load }: Snapshot): TableWork {
+  if (!settled(landing.loads, nowMs, config.loadSettleMs))
+    return { kind: 'idle', reason: 'the new full load is younger than LoadSettle', waits: true }
+  const loads = generationFiles(landing.loads, load)
+  return { kind: 'initial', loads, leftOut: leftOut(landing.changes, loads, config.landingTimezone), replaces: true }
 }
 
 /** Full-load rows come before all changes: with a key, everything applied since is applied again on top of them. */

@@ -125,9 +125,13 @@ function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
     Bytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
     LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
   }
+  const adopted = finished?.head.progress.adopted
   const held =
     failure === null || errorPolicy[failure.kind].status !== 'held'
       ? {}
       : { Held: describe(failure, tableName(run.item.id)) }
-  return { set: { ...sizes, ...held }, remove: failure === null ? ['Held'] : [] }
+  return {
+    set: { ...sizes, ...held, ...(adopted === undefined ? {} : { Adopted: adopted }) },
+    remove: [...(failure === null ? ['Held'] : []), ...(finished !== null && adopted === undefined ? ['Adopted'] : [])],
+  }
 }

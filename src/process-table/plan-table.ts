@@ -1,14 +1,14 @@
 import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '../domain.ts'
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
-import { sameContent } from '../landing/same-content.ts'
 import { planMerge } from '../load-incremental/merge.ts'
 import { emptySnapshot, shapeOf } from './carry-out.ts'
-import { decide, type TableWork } from './decide.ts'
+import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
 import { asEdited } from './move-table.ts'
+import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
-import type { TableRun } from './table-run.ts'
+import { configFor, type TableRun } from './table-run.ts'
 
 /** What the next piece of work on a table would touch. Nothing is changed, nothing staged. */
 export type WorkPlan = {
@@ -31,16 +31,7 @@ export type WorkPlan = {
 export async function planTable(run: TableRun): Promise<WorkPlan> {
   const standing = await openHead(run)
   const head = standing && (await asEdited(run, standing))
-  const start = startingPoint(run)
-  const work = decide({
-    config: run.config,
-    snapshot: head,
-    start,
-    landing: run.listing,
-    sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
-    nowMs: run.ports.clock.nowMs(),
-    batchBytesMax: Number.POSITIVE_INFINITY,
-  })
+  const work = await nextWork(run, head, { batchBytesMax: Number.POSITIVE_INFINITY })
   switch (work.kind) {
     case 'idle':
       return planOf(head === standing ? work : { kind: 'move' }, {})
@@ -52,6 +43,13 @@ export async function planTable(run: TableRun): Promise<WorkPlan> {
       return planWhole(head, work, [...work.loads, ...work.changes])
     case 'incremental':
       return planIncremental(run, head, work)
+    case 'adopt':
+      return planOf(work, {
+        bytesToRead: sum(work.files.map(({ sizeBytes }) => sizeBytes)),
+        filesRead: work.files.length,
+      })
+    case 'retype':
+      return planRewrite(head, work)
     case 'rekey':
       return planRekey(run, head, work)
   }
@@ -95,7 +93,8 @@ async function planIncremental(
   head: Snapshot | null,
   work: Extract<TableWork, { kind: 'incremental' }>,
 ): Promise<WorkPlan> {
-  const { config, ports, place } = run
+  const { ports, place } = run
+  const config = configFor(run, head)
   const session = await run.session()
   const before = { columns: head?.columns ?? [], typesMayChange: false }
   const batch = await openBatch(ports.landing, session, config, work.files, before)
@@ -132,7 +131,12 @@ function planRekey(run: TableRun, head: Snapshot | null, work: TableWork): WorkP
   const files = head?.files ?? []
   const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
   const relaid = JSON.stringify(head?.partitionColumns) !== JSON.stringify(run.config.partitionKey)
-  if (!relaid) return planOf(work, { bytesToRead: bytes, filesRead: files.length })
+  return relaid ? planRewrite(head, work) : planOf(work, { bytesToRead: bytes, filesRead: files.length })
+}
+
+function planRewrite(head: Snapshot | null, work: TableWork): WorkPlan {
+  const files = head?.files ?? []
+  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
   return planOf(work, {
     filesToRewrite: files.length,
     bytesToRead: bytes,

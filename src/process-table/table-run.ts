@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type LandingTable, type Mirror, type TableConfig, tableName } from '../domain.ts'
+import { type LandingTable, type Mirror, type Snapshot, type TableConfig, tableName } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { ownRoot, type TablePlace, tablePlace } from '../lake/keys.ts'
+import { operationColumn } from '../landing/layout.ts'
 import { listingDigest, listTable } from '../landing/listing.ts'
 import { countRequests, type RequestCounts } from '../objects/counting-objects.ts'
 import type { Ports } from '../ports.ts'
@@ -72,6 +73,13 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
 export function seenBefore({ item, mirror, digest }: TableRun): boolean {
   const isKnown = mirror.digest === digest && mirror.version !== null
   return isKnown && item.row?.Lease === undefined && editedCursors(mirror) === null
+}
+
+/** What the operator says; where the row says nothing of `KeepOp`, a lake that has the column `Op` keeps it. */
+export function configFor({ config, item }: TableRun, head: Snapshot | null): TableConfig {
+  const isSaid = (item.row?.KeepOp ?? '') !== ''
+  const isKept = head?.columns.some(({ name }) => name === operationColumn) ?? false
+  return isSaid ? config : { ...config, keepOp: config.keepOp || isKept }
 }
 
 /** Where the row says that the table's files are; it must lie in the lake. */

@@ -2,13 +2,13 @@ import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { sweepStaging } from '../lake/perform.ts'
-import { sameContent } from '../landing/same-content.ts'
 import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
-import { decide, type TableWork } from './decide.ts'
-import { standingEdit, startingPoint } from './edited-cursors.ts'
+import type { TableWork } from './decide.ts'
+import { standingEdit } from './edited-cursors.ts'
 import { finishHead, writeCheckpointIfDue } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { obeyEdit } from './move-table.ts'
+import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
 import type { Totals } from './totals.ts'
 
@@ -27,7 +27,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
       addTo(totals, 'move', done)
       return done
     }
-    const work = await nextWork(table, head)
+    const work = await nextWork(table.run, head, { batchBytesMax: table.run.ports.batchBytesMax })
     if (work.kind === 'held') throw work.error
     if (work.kind === 'idle') {
       table.upToDate = !work.waits
@@ -68,18 +68,6 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
 
 const commitsLostMax = 20
 const sweepsMax = 3
-
-async function nextWork({ run }: HeldTable, head: Snapshot | null): Promise<TableWork> {
-  return decide({
-    config: run.config,
-    snapshot: head,
-    start: startingPoint(run),
-    landing: run.listing,
-    sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
-    nowMs: run.ports.clock.nowMs(),
-    batchBytesMax: run.ports.batchBytesMax,
-  })
-}
 
 /**
  * Clears what a dead run staged. Its commit may still be on its way, so first comes a commit of ours: the next work, or
