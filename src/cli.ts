@@ -1,10 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type Config, type Flags, readConfig } from './config.ts'
+import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
 import { runCycle } from './controller/run-cycle.ts'
 import { requireTableName, setTables } from './controller/set-table.ts'
-import { skipFile } from './controller/skip-file.ts'
 import { tableHistory } from './controller/table-history.ts'
 import { verifyTables } from './controller/verify-tables.ts'
 import { runDemo } from './demo.ts'
@@ -109,6 +109,15 @@ command('history', 'the commits: when, from which files, what they changed and c
   .action(async (table: string, flags: CommonFlags) => {
     const commits = await withPorts(flags, (ports) => tableHistory(ports, requireTableName(table)))
     print(flags, { table, commits }, () => historyText(commits))
+  })
+
+command('replay', 'moves the progress back to before a landing file; the next run takes the files from there on again')
+  .argument('<S.T>', 'the table')
+  .requiredOption('--from <file>', "the landing file's base name, or its key below the table; a LOAD file: all of them")
+  .action(async (table: string, flags: CommonFlags & { readonly from: string }) => {
+    const { from } = flags
+    const version = await withPorts(flags, (ports) => replayFile(ports, requireTableName(table), from))
+    print(flags, { table, from, version }, () => `${table} takes ${from} and what follows again at the next run`)
   })
 
 command('skip', 'passes over a landing file that holds the table; recorded')

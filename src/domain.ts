@@ -84,7 +84,8 @@ export type TakenFile = {
   readonly etag: string
   readonly sizeBytes: number
   readonly sha256: string | null
-  readonly passedOver?: 'skipped' | 'before-load'
+  /** `skipped`: by the command. `cursor`: by a cursor that the operator set forward. */
+  readonly passedOver?: 'skipped' | 'before-load' | 'cursor'
 }
 
 /** The full load that the table was made of. Generation 0: none yet. */
@@ -106,6 +107,26 @@ export type Progress = {
   /** What the lake was built with. */
   readonly primaryKey: readonly string[] | null
   readonly partitionKey: readonly string[]
+  /** Change files up to this key are no part of the table: the row's cursor said so before its first commit. */
+  readonly startAfter?: string
+  /** A cursor of the operator's, or an adopted one: of files up to this key it is not asked any more whether a commit took them. */
+  readonly settledUpTo?: string
+  /** The table is to be made anew from what the landing holds. */
+  readonly reload?: true
+  /** Data files that the log took over in place from the job before it, and their rows. */
+  readonly adopted?: { readonly files: number; readonly rows: number }
+  /** Of the adopted files some have narrower types than the table: they are to be written anew. */
+  readonly mixedTypes?: true
+  /** The cursors edited by hand that were obeyed last, and the row's `Version` then: that pair is not obeyed twice. */
+  readonly obeyed?: CursorEdit
+}
+
+/** Cursors that an operator wrote into the row; null for one that was not edited. */
+export type CursorEdit = {
+  /** The row's `Version` beside them. */
+  readonly version: number
+  readonly incrementalFile: string | null
+  readonly fullLoadDate: string | null
 }
 
 /** A table as one version of its log describes it. */
@@ -131,7 +152,7 @@ export type Snapshot = {
 /** Everything a commit changes; `lake/commit.ts` turns it into one log entry. */
 export type StagedCommit = {
   readonly txnId: string
-  readonly operation: 'INITIAL' | 'MERGE' | 'APPEND' | 'REWRITE' | 'SKIP' | 'FENCE'
+  readonly operation: 'INITIAL' | 'MERGE' | 'APPEND' | 'REWRITE' | 'REBUILD' | 'REPLAY' | 'ADOPT' | 'SKIP' | 'FENCE'
   readonly timestampMs: number
   /** The version that this one follows; null for version 0. */
   readonly base: Snapshot | null

@@ -46,6 +46,7 @@ export function tablesText(lines: readonly TableLine[]): string {
     rows,
   )
   const notes = lines.flatMap((line) => [
+    ...(line.adopted ? [adoptedText(line, line.adopted)] : []),
     ...(line.held ? [`${line.table} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
     ...(line.candidateKeys.length > 0
       ? [
@@ -54,6 +55,11 @@ export function tablesText(lines: readonly TableLine[]): string {
       : []),
   ])
   return [table, ...notes].join('\n')
+}
+
+function adoptedText(line: TableLine, adopted: NonNullable<TableLine['adopted']>): string {
+  const { files, rows } = adopted
+  return `${line.table} was adopted in place: ${files.toLocaleString('en-US')} data files with ${rows.toLocaleString('en-US')} rows of the job before`
 }
 
 export function planText(plans: readonly TablePlan[]): string {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { skipFile } from '../src/controller/skip-file.ts'
+import { skipFile } from '../src/controller/landing-commands.ts'
 import type { Lab } from './support/lab.ts'
 import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { skipFile } from '../src/controller/skip-file.ts'
+import { skipFile } from '../src/controller/landing-commands.ts'
 import type { Lab } from './support/lab.ts'
 import { type Cell, rowsOf, test } from './support/lab-test.ts'
 

@@ -1,12 +1,16 @@
-import { type LandingTable, type Snapshot, tableName } from '../domain.ts'
+import { z } from 'zod'
+import { type LandingTable, tableName } from '../domain.ts'
 import { asDmscdcError, DmscdcError } from '../errors.ts'
 import { baseName, nameTimeMs } from '../landing/names.ts'
 import { generationOf, pendingChanges } from '../landing/pending.ts'
 import type { Ports } from '../ports.ts'
 import { candidateKeys } from '../process-table/candidate-keys.ts'
+import type { StartingPoint } from '../process-table/decide.ts'
+import { editedCursors, startingPoint } from '../process-table/edited-cursors.ts'
+import { asEdited } from '../process-table/move-table.ts'
 import { openHead } from '../process-table/open-head.ts'
 import { describe, type TableReport } from '../process-table/table-report.ts'
-import { refuseEditedCursors, type TableRun, withTableRun } from '../process-table/table-run.ts'
+import { type TableRun, withTableRun } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { registerTables, sharedFolders } from './register.ts'
 
@@ -29,6 +33,8 @@ export type TableLine = {
   /** The time in the name of the last change file taken, else the date of the full load. */
   readonly freshThrough: string | null
   readonly lastRun: string | null
+  /** What was taken over in place from the job before this one; null once the table was loaded anew. */
+  readonly adopted: { readonly files: number; readonly rows: number } | null
   /** Of an inactive table that never loaded: columns each of which makes a row of its first LOAD file unique. */
   readonly candidateKeys: readonly (readonly string[])[]
 }
@@ -53,8 +59,7 @@ async function tableLine(ports: Ports, item: StateItem, sharedFolder: DmscdcErro
 
 async function describeTable(run: TableRun, sharedFolder: DmscdcError | null): Promise<TableLine> {
   const { config, mirror, item } = run
-  const refused = sharedFolder ?? editedCursors(run)
-  const held = refused === null ? heldIn(item) : describe(refused, tableName(item.id))
+  const held = sharedFolder === null ? heldIn(item) : describe(sharedFolder, tableName(item.id))
   return {
     ...rowFacts(item),
     active: config.active,
@@ -71,20 +76,15 @@ async function describeTable(run: TableRun, sharedFolder: DmscdcError | null): P
   }
 }
 
-function editedCursors(run: TableRun): DmscdcError | null {
-  try {
-    refuseEditedCursors(run)
-    return null
-  } catch (error) {
-    return asDmscdcError(error)
-  }
-}
-
 function rowFacts({ id, row }: StateItem) {
   const number = (attribute: string) => (typeof row?.[attribute] === 'number' ? row[attribute] : 0)
   const lastRun = typeof row?.LastRun === 'string' ? row.LastRun : null
-  return { table: tableName(id), rows: number('Rows'), files: number('DataFiles'), bytes: number('Bytes'), lastRun }
+  const adopted = adoptedShape.safeParse(row?.Adopted).data ?? null
+  const sizes = { rows: number('Rows'), files: number('DataFiles'), bytes: number('Bytes') }
+  return { table: tableName(id), ...sizes, lastRun, adopted }
 }
+
+const adoptedShape = z.object({ files: z.number(), rows: z.number() })
 
 function heldIn({ row }: StateItem): TableReport['error'] {
   const held = row?.Held
@@ -95,13 +95,14 @@ function heldIn({ row }: StateItem): TableReport['error'] {
 
 async function countPending(run: TableRun): Promise<number> {
   const { mirror, digest, listing } = run
-  if (mirror.digest === digest) return 0
-  const head = mirror.version === null ? null : await openHead(run)
-  return pendingFiles(listing, head)
+  if (mirror.digest === digest && editedCursors(mirror) === null) return 0
+  const standing = mirror.version === null ? null : await openHead(run)
+  const head = standing && (await asEdited(run, standing))
+  if (head?.progress.reload === true) return listing.loads.length + listing.changes.length
+  return pendingFiles(listing, head ?? startingPoint(run))
 }
 
-function pendingFiles(listing: LandingTable, head: Snapshot | null): number {
-  if (head === null) return listing.loads.length + listing.changes.length
+function pendingFiles(listing: LandingTable, head: StartingPoint): number {
   const generation = generationOf(listing.loads, head.load)
   const loads = 'files' in generation ? generation.files.length : 0
   return loads + pendingChanges(listing.changes, head.progress).length

@@ -3,13 +3,7 @@ import { asDmscdcError, type DmscdcError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import { planTable, type WorkPlan } from '../process-table/plan-table.ts'
 import { describe, type TableReport } from '../process-table/table-report.ts'
-import {
-  readSettings,
-  refuseEditedCursors,
-  seenBefore,
-  type TableRun,
-  withTableRun,
-} from '../process-table/table-run.ts'
+import { readSettings, seenBefore, type TableRun, withTableRun } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { discoveredTables, sharedFolders } from './register.ts'
 import { named } from './run-cycle.ts'
@@ -44,10 +38,9 @@ async function planOne(ports: Ports, item: StateItem, sharedFolder: DmscdcError 
   try {
     if (!readSettings(ports, item).config.active) return { ...nothing(table), work: 'inactive' }
     if (sharedFolder !== null) throw sharedFolder
-    return await withTableRun(ports, item, async (run) => {
-      refuseEditedCursors(run)
-      return seenBefore(run) ? { ...nothing(table), requests: { list: 1 } } : told(run, await planTable(run))
-    })
+    return await withTableRun(ports, item, async (run) =>
+      seenBefore(run) ? { ...nothing(table), requests: { list: 1 } } : told(run, await planTable(run)),
+    )
   } catch (thrown) {
     return { ...nothing(table), work: 'held', error: describe(asDmscdcError(thrown), table) }
   }
@@ -56,15 +49,33 @@ async function planOne(ports: Ports, item: StateItem, sharedFolder: DmscdcError 
 function told({ item }: TableRun, plan: WorkPlan): TablePlan {
   const { work, requests, ...measures } = plan
   const table = tableName(item.id)
-  const files = work.kind === 'initial' ? work.loads : work.kind === 'incremental' ? work.files : []
   return {
     table,
-    work: work.kind === 'rekey' ? 'incremental' : work.kind,
-    inputs: files.map(({ key }) => key),
+    ...shown(work),
     ...measures,
     requests,
     costUsd: requestCostUsd(requests),
     error: work.kind === 'held' ? describe(work.error, table) : null,
+  }
+}
+
+function shown(work: WorkPlan['work']): Pick<TablePlan, 'work' | 'inputs'> {
+  const keys = (files: readonly { readonly key: string }[]) => files.map(({ key }) => key)
+  switch (work.kind) {
+    case 'initial':
+      return { work: 'initial', inputs: keys(work.loads) }
+    case 'rebuild':
+      return { work: 'initial', inputs: keys([...work.loads, ...work.changes]) }
+    case 'incremental':
+      return { work: 'incremental', inputs: keys(work.files) }
+    case 'rekey':
+    case 'retype':
+    case 'adopt':
+    case 'move':
+      return { work: 'incremental', inputs: [] }
+    case 'idle':
+    case 'held':
+      return { work: work.kind, inputs: [] }
   }
 }
 

@@ -4,6 +4,7 @@ import { DmscdcError } from '../errors.ts'
 import { readHistory } from '../lake/history.ts'
 import { countDoubleKeys } from '../lake/rewrite.ts'
 import { type Problem, verifyTable } from '../lake/verify.ts'
+import { landingOrder } from '../landing/names.ts'
 import { generationOf, pendingChanges } from '../landing/pending.ts'
 import type { Ports } from '../ports.ts'
 import { openHead } from '../process-table/open-head.ts'
@@ -96,6 +97,9 @@ async function untaken(run: TableRun, head: Snapshot): Promise<readonly Problem[
   if ('files' in generation) for (const { key } of generation.files) waiting.add(key)
   const settled = [...listing.loads, ...listing.changes].filter(({ key }) => !waiting.has(key))
   const known = new Set([...head.load.files, ...head.progress.window].map(({ key }) => key))
+  const { settledUpTo } = head.progress
+  if (settledUpTo !== undefined)
+    for (const { key } of listing.changes) if (landingOrder(key, settledUpTo) <= 0) known.add(key)
   if (settled.every(({ key }) => known.has(key))) return []
   const history = await readHistory(ports.lake, place, { head: head.version })
   if (history.length < head.version + 1) return []

@@ -135,7 +135,7 @@ const takenShape = z.object({
   etag: z.string(),
   sizeBytes: count,
   sha256: z.string().nullable(),
-  passedOver: z.enum(['skipped', 'before-load']).exactOptional(),
+  passedOver: z.enum(['skipped', 'before-load', 'cursor']).exactOptional(),
 })
 
 const loadShape: z.ZodType<LoadGeneration> = z.object({
@@ -152,6 +152,14 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   changeFilesTaken: count,
   primaryKey: z.array(z.string()).nullable(),
   partitionKey: z.array(z.string()),
+  startAfter: z.string().exactOptional(),
+  settledUpTo: z.string().exactOptional(),
+  reload: z.literal(true).exactOptional(),
+  adopted: z.object({ files: count, rows: count }).exactOptional(),
+  mixedTypes: z.literal(true).exactOptional(),
+  obeyed: z
+    .object({ version: count, incrementalFile: z.string().nullable(), fullLoadDate: z.string().nullable() })
+    .exactOptional(),
 })
 
 const receiptShape: z.ZodType<Receipt> = z.object({

@@ -101,10 +101,16 @@ function unlistedData({ place, snapshot, published }: VerifyRequest, objects: Ob
     .map((key) => unlisted(key, 'it lies in the folder of the table, the log does not list it'))
 }
 
-/** Names such as `_SUCCESS` or `.keep` that other programs leave and readers pass over. Folders of that kind are no markers. */
-function isMarker(path: string): boolean {
+/**
+ * Names such as `_SUCCESS` or `.keep` that other programs leave and readers pass over, and what Hadoop's S3 clients put for a folder
+ * (`a_$folder$`, `a/`). Folders of the first kind are no markers.
+ */
+export function isMarker(path: string): boolean {
   const segments = path.split('/')
-  return /^[_.]/u.test(segments.at(-1) ?? '') && !segments.slice(0, -1).some((folder) => /^[_.]/u.test(folder))
+  return (
+    /^[_.]|^$|_\$folder\$$/u.test(segments.at(-1) ?? '') &&
+    !segments.slice(0, -1).some((folder) => /^[_.]/u.test(folder))
+  )
 }
 
 async function unlistedStaging(request: VerifyRequest, objects: Objects): Promise<readonly Problem[]> {

@@ -79,7 +79,10 @@ async function readLayouts(
 }
 
 /** Top-level columns by path; null where one of the files cannot be read, for the query then fails as a whole. */
-async function footers(session: EngineSession, paths: readonly string[]): Promise<Map<string, NamedType[]> | null> {
+export async function footers(
+  session: EngineSession,
+  paths: readonly string[],
+): Promise<Map<string, NamedType[]> | null> {
   if (paths.length === 0) return new Map()
   const files = listLiteral(paths.map(literal))
   const schema = `select file_name, name, duckdb_type, num_children from parquet_schema(${files})`

@@ -73,10 +73,11 @@ export function advance(progress: Progress, taken: readonly TakenFile[], options
   const isNew = ({ key }: TakenFile) => isAfter(progress.windowFrom, baseName(key)) && !countedBefore.has(key)
   const newlyTaken = new Set(taken.filter((entry) => isTaken(entry) && isNew(entry)).map((entry) => entry.key))
   return {
+    ...progress,
     cursor,
     windowFrom,
     window: [...entries.values()]
-      .filter((entry) => isAfter(windowFrom, baseName(entry.key)) || entry.passedOver === 'skipped')
+      .filter((entry) => isAfter(windowFrom, baseName(entry.key)) || isPassedForGood(entry))
       .sort((a, b) => landingOrder(a.key, b.key)),
     changeFilesTaken: progress.changeFilesTaken + newlyTaken.size,
     primaryKey: options.primaryKey,
@@ -100,6 +101,20 @@ const earlierKey = (a: string, b: string) => (landingOrder(a, b) < 0 ? a : b)
 const laterKey = (a: string | null, b: string | null) => (a === null || (b !== null && landingOrder(a, b) < 0) ? b : a)
 const isAfter = (windowFrom: string | null, name: string) => windowFrom === null || name > windowFrom
 const isTaken = (entry: TakenFile) => entry.passedOver === undefined
+const isPassedForGood = ({ passedOver }: TakenFile) => passedOver === 'skipped' || passedOver === 'cursor'
+
+/** The change files whose rows the table was made of, as far as the landing still holds them. `before` are those that its full load left out. */
+export function appliedChanges(
+  changes: readonly LandingFile[],
+  progress: Progress,
+  before: readonly LandingFile[],
+): LandingFile[] {
+  const pending = new Set(pendingChanges(changes, progress).map(({ key }) => key))
+  const passedOver = new Set([...progress.window.filter((entry) => !isTaken(entry)), ...before].map(({ key }) => key))
+  const { startAfter } = progress
+  const isBeforeStart = (key: string) => startAfter !== undefined && landingOrder(key, startAfter) <= 0
+  return changes.filter(({ key }) => !pending.has(key) && !passedOver.has(key) && !isBeforeStart(key))
+}
 
 export type Generation =
   /** No LOAD file was ever taken and none is there: a table of changes only. */

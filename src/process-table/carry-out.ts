@@ -19,12 +19,14 @@ import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
 import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
 import { type Batch, firstUndecodable, openBatch, type TableBefore } from '../landing/batch.ts'
 import type { OpenedFile } from '../landing/inspect.ts'
+import { entryOf, startOver } from '../landing/move-progress.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { append } from '../load-incremental/append.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
 import { loadAll } from '../load-initial/load.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import type { TableWork } from './decide.ts'
+import { adopt } from './adopt.ts'
+import type { StartingPoint, TableWork } from './decide.ts'
 
 export type WorkContext = {
   readonly landing: ObjectStore
@@ -34,6 +36,7 @@ export type WorkContext = {
   readonly listing: LandingTable
   /** The head that the work was decided on; null before the first commit. */
   readonly snapshot: Snapshot | null
+  readonly start: StartingPoint
 }
 
 /** A commit that is staged and wants only to be won, without what the attempt cost. */
@@ -48,7 +51,7 @@ export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'>
 /** Does one piece of work up to the point where its files are staged. Nothing that a reader sees changes. */
 export async function carryOut(
   context: WorkContext,
-  work: Extract<TableWork, { kind: 'initial' | 'incremental' | 'rekey' }>,
+  work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
 ): Promise<StagedWork> {
   await context.session.reset()
   switch (work.kind) {
@@ -56,6 +59,12 @@ export async function carryOut(
       return initial(context, work)
     case 'incremental':
       return incremental(context, work)
+    case 'rebuild':
+      return rebuild(context, work)
+    case 'adopt':
+      return { ...unchanged(null), ...(await adopt(context, work.files)) }
+    case 'retype':
+      return retype(context)
     case 'rekey':
       return rekey(context)
   }
@@ -68,21 +77,53 @@ async function initial(context: WorkContext, work: Extract<TableWork, { kind: 'i
   const loaded = await decodable(context, batch, () => loadAll(session, staging, shape))
   const add = await stage(staging, loaded.written)
   await batch.release()
+  const begin = startOver((snapshot ?? context.start).progress)
   const leftOut = new Set(work.leftOut.map(({ key }) => key))
-  const stillPending = context.listing.changes.filter(({ key }) => !leftOut.has(key))
-  const passed = work.leftOut.map((file): TakenFile => ({ ...identity(file), passedOver: 'before-load' }))
+  const stillPending = pendingChanges(context.listing.changes, begin).filter(({ key }) => !leftOut.has(key))
+  const passed = work.leftOut.map((file) => entryOf(file, 'before-load'))
   return {
     ...unchanged(snapshot),
     operation: 'INITIAL',
     schema: schemaOf(shape),
     add,
     remove: snapshot?.files ?? [],
-    progress: advance(noProgress, passed, advanceOptions(config, stillPending)),
-    load: nextGeneration(snapshot, batch.files),
+    progress: advance(begin, passed, advanceOptions(config, stillPending)),
+    load: nextGeneration(snapshot ?? context.start, batch.files),
     landingFiles: work.loads,
     passedOver: work.leftOut.map(({ key }) => ({ key, why: 'lies before the full load' })),
     changes: { ...noChanges, inserted: loaded.rows, deleted: rowsOf(snapshot) },
     bytesRead: bytesOf(work.loads),
+  }
+}
+
+/** All rows of a table without a key, in one commit: it shrinks for no reader. */
+async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'rebuild' }>): Promise<StagedWork> {
+  const { session, staging, config, listing } = context
+  const snapshot = context.snapshot as Snapshot
+  const { reload: _, ...progress } = snapshot.progress
+  const files = [...work.loads, ...work.changes]
+  const batch = await openWhole(context, files, { columns: snapshot.columns, typesMayChange: false })
+  const shape = shapeOf(config, batch.columns)
+  const made = files.length === 0 ? null : await decodable(context, batch, () => append(session, staging, shape))
+  const add = await stage(staging, made?.written ?? [])
+  await batch.release()
+  const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
+  const stillPending = pendingChanges(listing.changes, progress)
+  const moved = advance(progress, changeFiles.map(takenFile), advanceOptions(config, stillPending))
+  return {
+    ...unchanged(snapshot),
+    operation: 'REBUILD',
+    schema: schemaOf(shape),
+    add,
+    remove: snapshot.files,
+    progress: { ...moved, changeFilesTaken: work.changes.length },
+    load: sameGeneration(
+      snapshot,
+      batch.files.filter(({ file }) => file.kind === 'load'),
+    ),
+    landingFiles: files,
+    changes: { ...(made?.changes ?? noChanges), deleted: rowsOf(snapshot) },
+    bytesRead: bytesOf(files),
   }
 }
 
@@ -116,7 +157,7 @@ async function incremental(
 /** Applies the rows of `changes` to the lake: merges them by key, or appends them where there is none. */
 async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
   const { session, staging, config, listing } = context
-  const snapshot = context.snapshot ?? emptySnapshot(config)
+  const snapshot = context.snapshot ?? emptySnapshot(config, context.start)
   const shape = shapeOf(config, batch.columns)
   const taken = batch.files.map(({ file }) => file)
   const keyed = shape.keyColumns.length > 0
@@ -164,6 +205,14 @@ async function widen(context: WorkContext, columns: readonly Column[]): Promise<
   )
 }
 
+/** Every file of a table has the types of its schema: what was adopted with narrower ones is written again. */
+async function retype(context: WorkContext): Promise<StagedWork> {
+  const snapshot = context.snapshot as Snapshot
+  const { mixedTypes: _, ...progress } = snapshot.progress
+  const { columns, partitionColumns } = snapshot
+  return rewrite(context, snapshot, { columns, partitionColumns, keyColumns: progress.primaryKey ?? [] }, progress)
+}
+
 /** The row names other keys than the lake was built with: a key must be unique in the whole table; partitions are laid out anew. */
 async function rekey(context: WorkContext): Promise<StagedWork> {
   const { session, staging, config } = context
@@ -175,13 +224,19 @@ async function rekey(context: WorkContext): Promise<StagedWork> {
     throw new DmscdcError(
       'invalid-config',
       `primary key (${shape.keyColumns.join(', ')}) is not unique in the table: ${String(double)} keys stand in more than one row`,
-      {
-        hint: 'name the columns that make a row unique: dmscdc set <table> --primary-key a,b',
-      },
+      { hint: doubleKeyHint(context) },
     )
   if (JSON.stringify(snapshot.partitionColumns) !== JSON.stringify(config.partitionKey))
     return rewrite(context, snapshot, shape, progress)
   return { ...unchanged(snapshot), operation: 'REWRITE', progress }
+}
+
+/** The job that an adopted table comes from doubled rows: its landing has the right ones. */
+function doubleKeyHint({ snapshot, listing }: WorkContext): string {
+  const name = 'dmscdc set <table> --primary-key a,b'
+  if (snapshot?.progress.adopted === undefined) return `name the columns that make a row unique: ${name}`
+  const load = listing.loads[0]?.key ?? 'LOAD00000001.parquet'
+  return `dmscdc replay <table> --from ${load} loads the table anew from the landing; or name other columns: ${name}`
 }
 
 async function rewrite(
@@ -272,12 +327,19 @@ const schemaOf = ({ columns, partitionColumns }: TableShape) => ({ columns, part
 const sameColumns = (snapshot: Snapshot | null, shape: TableShape) =>
   snapshot !== null && snapshot.columns.length === shape.columns.length
 
-function nextGeneration(snapshot: Snapshot | null, files: readonly OpenedFile[]): LoadGeneration {
+/** What was passed over of the old generation is no part of the new one either. */
+function nextGeneration({ load }: { load: LoadGeneration }, files: readonly OpenedFile[]): LoadGeneration {
+  const loaded = new Set(files.map(({ file }) => file.key))
+  const passed = load.files.filter(({ key, passedOver }) => passedOver !== undefined && !loaded.has(key))
   return {
-    generation: (snapshot?.load.generation ?? 0) + 1,
-    files: files.map(takenFile),
+    generation: load.generation + 1,
+    files: [...passed, ...files.map(takenFile)],
     newestModifiedMs: newest(files, null),
   }
+}
+
+function sameGeneration({ load }: Snapshot, files: readonly OpenedFile[]): LoadGeneration {
+  return { ...nextGeneration({ load }, files), generation: load.generation }
 }
 
 function moreLoads({ load }: Snapshot, files: readonly OpenedFile[]): LoadGeneration {
@@ -293,8 +355,7 @@ function newest(files: readonly OpenedFile[], known: number | null): number | nu
   return dates.length === 0 ? known : Math.max(known ?? 0, ...dates)
 }
 
-const identity = ({ key, etag, sizeBytes }: LandingFile): TakenFile => ({ key, etag, sizeBytes, sha256: null })
-const takenFile = ({ file, sha256 }: OpenedFile): TakenFile => ({ ...identity(file), sha256 })
+const takenFile = ({ file, sha256 }: OpenedFile): TakenFile => ({ ...entryOf(file), sha256 })
 
 function advanceOptions(config: TableConfig, stillPending: readonly LandingFile[]) {
   return {
@@ -306,7 +367,7 @@ function advanceOptions(config: TableConfig, stillPending: readonly LandingFile[
 }
 
 /** What a table is before its first commit. */
-export function emptySnapshot(config: TableConfig): Snapshot {
+export function emptySnapshot(config: TableConfig, start: StartingPoint): Snapshot {
   return {
     version: -1,
     txnId: '',
@@ -316,8 +377,8 @@ export function emptySnapshot(config: TableConfig): Snapshot {
     partitionColumns: config.partitionKey,
     files: [],
     tombstones: [],
-    load: { generation: 0, files: [], newestModifiedMs: null },
-    progress: noProgress,
+    load: start.load,
+    progress: start.progress,
     checkpointVersion: null,
     logBytesSinceCheckpoint: 0,
   }

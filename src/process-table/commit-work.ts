@@ -9,9 +9,12 @@ import { listAll } from '../objects/object-store.ts'
 import { dmscdcVersion } from '../version.ts'
 import { carryOut, type StagedWork, unchanged } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
+import { startingPoint } from './edited-cursors.ts'
 import { finishHead } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
+import type { Moved } from './move-table.ts'
 import { openHead } from './open-head.ts'
+import { configFor } from './table-run.ts'
 
 export type Done = {
   readonly result: CommitResult
@@ -29,7 +32,7 @@ export async function commitWork(
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
 ): Promise<Done> {
-  const { ports, place, config, listing, session } = table.run
+  const { ports, place, listing, session: openSession } = table.run
   const txnId = ports.newId()
   const staging = { lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs }
   const startedMs = ports.clock.nowMs()
@@ -37,7 +40,10 @@ export async function commitWork(
   let staged: StagedWork
   table.settled = false
   try {
-    const context = { landing: ports.landing, session: await session(), staging, config, listing, snapshot: head }
+    const start = startingPoint(table.run)
+    const config = configFor(table.run, head)
+    const session = await openSession()
+    const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
     staged = await carryOut(context, work)
   } catch (error) {
     table.settled = await discardAttempt(table, txnId)
@@ -97,6 +103,15 @@ export function fence(table: HeldTable, head: Snapshot): Promise<Done> {
   return commitStaged(table, { ...unchanged(head), operation: 'FENCE' }, attempt)
 }
 
+/** A commit of the bookkeeping alone: the operator moved it. */
+export function commitMove(table: HeldTable, head: Snapshot, moved: Moved): Promise<Done> {
+  const { ports } = table.run
+  const attempt = { txnId: ports.newId(), startedMs: ports.clock.nowMs() }
+  const { progress, passedOver } = moved
+  const load = moved.load === head.load ? null : moved.load
+  return commitStaged(table, { ...unchanged(head), operation: 'REPLAY', progress, load, passedOver }, attempt)
+}
+
 function stagedCommit(
   { run }: HeldTable,
   staged: StagedWork,
@@ -117,12 +132,15 @@ function stagedCommit(
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
       filesRewritten,
       bytesRead,
-      bytesWritten: staged.add.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add),
       requests: run.costs().requests,
       startedMs: attempt.startedMs,
     },
   }
 }
+
+const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
+  files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 
 /** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
 async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {

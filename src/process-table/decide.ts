@@ -1,6 +1,7 @@
-import type { LandingFile, LandingTable, Snapshot, TableConfig } from '../domain.ts'
+import type { LandingFile, LandingTable, LoadGeneration, Progress, Snapshot, TableConfig } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import {
+  appliedChanges,
   changedAfterTaken,
   generationOf,
   isLate,
@@ -26,14 +27,34 @@ export type TableWork =
    * and half of them would take the table back in time.
    */
   | { readonly kind: 'incremental'; readonly files: readonly LandingFile[]; readonly whole: boolean }
+  /** A table without a key, made anew in one commit from its LOAD files and the change files that it was made of. */
+  | { readonly kind: 'rebuild'; readonly loads: readonly LandingFile[]; readonly changes: readonly LandingFile[] }
+  /** The row and the folder are those of the job before this one: its data files are taken over as they lie. */
+  | { readonly kind: 'adopt'; readonly files: readonly LakeObject[] }
+  /** Adopted files have narrower types than the table. */
+  | { readonly kind: 'retype' }
   /** The lake was built with other keys than the row names now. */
   | { readonly kind: 'rekey' }
   | { readonly kind: 'held'; readonly error: DmscdcError }
+
+/** A data file that no log lists. */
+export type LakeObject = {
+  /** Below the table's folder. */
+  readonly path: string
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+}
+
+/** What counts as taken before a table's first commit. */
+export type StartingPoint = { readonly progress: Progress; readonly load: LoadGeneration }
 
 export type DecideInput = {
   readonly config: TableConfig
   /** Null: the table has no log yet. */
   readonly snapshot: Snapshot | null
+  readonly start: StartingPoint
+  /** What the job before this one left in the folder of a table without a log. */
+  readonly adoptable: readonly LakeObject[]
   readonly landing: LandingTable
   /** Keys of taken files whose ETag changed while their content did not. */
   readonly sameContent: ReadonlySet<string>
@@ -44,6 +65,9 @@ export type DecideInput = {
 export function decide(input: DecideInput): TableWork {
   const { snapshot, landing } = input
   if (snapshot === null) return decideFirst(input)
+  const reload = decideReload(input, snapshot)
+  if (reload !== null) return reload
+  if (snapshot.progress.mixedTypes === true) return { kind: 'retype' }
   if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
   const loads = decideLoads(input, snapshot)
   if (loads !== null && loads.kind !== 'idle') return loads
@@ -52,9 +76,35 @@ export function decide(input: DecideInput): TableWork {
 }
 
 function decideFirst(input: DecideInput): TableWork {
-  const { loads, changes } = input.landing
+  const { landing, start, adoptable } = input
+  if (adoptable.length > 0) return { kind: 'adopt', files: adoptable }
+  const loads = generationFiles(landing.loads, start.load)
+  const changes = pendingChanges(landing.changes, start.progress)
   if (loads.length > 0) return { kind: 'initial', loads, leftOut: [], replaces: false }
   return changes.length > 0 ? decideNext(input, changes) : { kind: 'idle', reason: 'nothing has landed', waits: false }
+}
+
+/** The operator wants the table made anew. With a key that is a full load, which also makes any other key of the row's true. */
+function decideReload({ config, landing }: DecideInput, { load, progress }: Snapshot): TableWork | null {
+  const loads = generationFiles(landing.loads, load)
+  if (progress.reload !== true || (config.primaryKey !== null && loads.length === 0)) return null
+  const before = leftOut(landing.changes, loads, config.landingTimezone)
+  if (config.primaryKey !== null) return { kind: 'initial', loads, leftOut: before, replaces: true }
+  const changes = appliedChanges(landing.changes, progress, load.generation > 1 ? before : [])
+  const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, load).length
+  return missing > 0 ? held(goneForRebuild(missing)) : { kind: 'rebuild', loads, changes }
+}
+
+/** Without those that the operator passed over, as long as they are what they were. */
+function generationFiles(loads: readonly LandingFile[], { files }: LoadGeneration): readonly LandingFile[] {
+  const passedOver = new Map(files.filter((taken) => taken.passedOver).map(({ key, etag }) => [key, etag]))
+  return loads.filter(({ key, etag }) => passedOver.get(key) !== etag)
+}
+
+/** Keys of LOAD files that the table was made of and that the landing does not hold any more. */
+export function goneLoads(loads: readonly LandingFile[], { files }: LoadGeneration): readonly string[] {
+  const present = new Set(loads.map(({ key }) => key))
+  return files.filter(({ key, passedOver }) => passedOver === undefined && !present.has(key)).map(({ key }) => key)
 }
 
 function keysDiffer(config: TableConfig, { progress }: Snapshot): boolean {
@@ -65,22 +115,27 @@ function keysDiffer(config: TableConfig, { progress }: Snapshot): boolean {
 }
 
 function decideLoads(input: DecideInput, snapshot: Snapshot): TableWork | null {
-  const { config, landing, nowMs } = input
+  const { landing } = input
   const generation = generationOf(landing.loads, snapshot.load, input.sameContent)
   switch (generation.kind) {
     case 'none':
     case 'same':
       return null
     case 'first':
+      // An adopted table had its full load, whose files are gone: these are those of the next one.
+      return snapshot.load.generation > 0 ? replacing(input, snapshot) : lateLoads(input, snapshot, generation.files)
     case 'late':
       return lateLoads(input, snapshot, generation.files)
-    case 'replaced': {
-      if (!settled(landing.loads, nowMs, config.loadSettleMs))
-        return { kind: 'idle', reason: 'the new full load is younger than LoadSettle', waits: true }
-      const before = leftOut(landing.changes, landing.loads, config.landingTimezone)
-      return { kind: 'initial', loads: landing.loads, leftOut: before, replaces: true }
-    }
+    case 'replaced':
+      return replacing(input, snapshot)
   }
+}
+
+function replacing({ config, landing, nowMs }: DecideInput, { load }: Snapshot): TableWork {
+  if (!settled(landing.loads, nowMs, config.loadSettleMs))
+    return { kind: 'idle', reason: 'the new full load is younger than LoadSettle', waits: true }
+  const loads = generationFiles(landing.loads, load)
+  return { kind: 'initial', loads, leftOut: leftOut(landing.changes, loads, config.landingTimezone), replaces: true }
 }
 
 /** Full-load rows come before all changes: with a key, everything applied since is applied again on top of them. */
@@ -88,11 +143,8 @@ function lateLoads(input: DecideInput, snapshot: Snapshot, loads: readonly Landi
   const { config, landing } = input
   if (config.primaryKey === null) return { kind: 'incremental', files: loads, whole: true }
   const { progress, load } = snapshot
-  const pending = new Set(pendingChanges(landing.changes, progress).map(({ key }) => key))
-  const passedOver = new Set(progress.window.filter((taken) => taken.passedOver).map(({ key }) => key))
-  if (load.generation > 1)
-    for (const { key } of leftOut(landing.changes, landing.loads, config.landingTimezone)) passedOver.add(key)
-  const applied = landing.changes.filter(({ key }) => !pending.has(key) && !passedOver.has(key))
+  const before = load.generation > 1 ? leftOut(landing.changes, landing.loads, config.landingTimezone) : []
+  const applied = appliedChanges(landing.changes, progress, before)
   if (applied.length < progress.changeFilesTaken)
     return held(goneFiles(loads[0], progress.changeFilesTaken - applied.length))
   return { kind: 'incremental', files: [...loads, ...applied], whole: true }
@@ -134,6 +186,15 @@ function goneFiles(file: LandingFile | undefined, missing: number): DmscdcError 
     {
       hint: `bring them back, load the table anew, or pass over the file: dmscdc skip <table> ${file?.name ?? ''} --why <text>`,
     },
+  )
+}
+
+/** What was taken cannot be taken again whole. */
+export function goneForRebuild(missing: number): DmscdcError {
+  return new DmscdcError(
+    'bad-landing',
+    `the table has no key, so it has to be made anew from its LOAD files and all change files, and ${String(missing)} of those that it was made of are gone`,
+    { hint: 'bring them back; or set LastIncrementalFile and LastFullLoadDate in the row to what their twins say' },
   )
 }
 

@@ -5,6 +5,7 @@ import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
+import { standingEdit } from './edited-cursors.ts'
 import { finishHead } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
@@ -66,10 +67,8 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   const extra = rowFacts(table, failure)
   const writesFor = (standing: Lease): RowWrite[] => {
     const left = table.settled && !table.unswept ? null : { Lease: { ...standing, expiresMs: 0 } }
-    const writes: RowWrite[] =
-      finished === null
-        ? [{ change: {}, condition: { Lease: standing } }]
-        : Object.values(mirrorChange(item.row as StateRow, mirrored(table, failure), standing))
+    const writes: readonly RowWrite[] =
+      finished === null ? [{ change: {}, condition: { Lease: standing } }] : mirrorWrites(table, failure, standing)
     return writes.map(({ change, condition }) => ({
       change: {
         set: { ...change.set, ...extra.set, ...left },
@@ -81,6 +80,14 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
+}
+
+/** An edit that no commit obeyed stands, whatever became of this run: the cursors are left as the operator wrote them. */
+function mirrorWrites(table: HeldTable, failure: DmscdcError | null, lease: Lease): readonly RowWrite[] {
+  const { item, mirror } = table.run
+  const { full, twinsOnly } = mirrorChange(item.row as StateRow, mirrored(table, failure), lease)
+  const stands = table.finished !== null && standingEdit(mirror, table.finished.head.progress) !== null
+  return stands ? [twinsOnly] : [full, twinsOnly]
 }
 
 /** What this run placed may be stale under the head that the other run made: finishing that head takes it away again. */
@@ -118,9 +125,13 @@ function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
     Bytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
     LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
   }
+  const adopted = finished?.head.progress.adopted
   const held =
     failure === null || errorPolicy[failure.kind].status !== 'held'
       ? {}
       : { Held: describe(failure, tableName(run.item.id)) }
-  return { set: { ...sizes, ...held }, remove: failure === null ? ['Held'] : [] }
+  return {
+    set: { ...sizes, ...held, ...(adopted === undefined ? {} : { Adopted: adopted }) },
+    remove: [...(failure === null ? ['Held'] : []), ...(finished !== null && adopted === undefined ? ['Adopted'] : [])],
+  }
 }

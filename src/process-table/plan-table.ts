@@ -1,16 +1,19 @@
-import { type ChangeCounts, noChanges, type Snapshot } from '../domain.ts'
+import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '../domain.ts'
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
-import { sameContent } from '../landing/same-content.ts'
 import { planMerge } from '../load-incremental/merge.ts'
 import { emptySnapshot, shapeOf } from './carry-out.ts'
-import { decide, type TableWork } from './decide.ts'
+import type { TableWork } from './decide.ts'
+import { startingPoint } from './edited-cursors.ts'
+import { asEdited } from './move-table.ts'
+import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
-import type { TableRun } from './table-run.ts'
+import { configFor, type TableRun } from './table-run.ts'
 
 /** What the next piece of work on a table would touch. Nothing is changed, nothing staged. */
 export type WorkPlan = {
-  readonly work: TableWork
+  /** `move`: only the bookkeeping changes, as the operator says. */
+  readonly work: TableWork | { readonly kind: 'move' }
   /** At most: an update that turns out equal to its row is `unchanged` only when it runs. */
   readonly changes: ChangeCounts
   readonly filesToRewrite: number
@@ -26,23 +29,27 @@ export type WorkPlan = {
 }
 
 export async function planTable(run: TableRun): Promise<WorkPlan> {
-  const head = await openHead(run)
-  const work = decide({
-    config: run.config,
-    snapshot: head,
-    landing: run.listing,
-    sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
-    nowMs: run.ports.clock.nowMs(),
-    batchBytesMax: Number.POSITIVE_INFINITY,
-  })
+  const standing = await openHead(run)
+  const head = standing && (await asEdited(run, standing))
+  const work = await nextWork(run, head, { batchBytesMax: Number.POSITIVE_INFINITY })
   switch (work.kind) {
     case 'idle':
+      return planOf(head === standing ? work : { kind: 'move' }, {})
     case 'held':
       return planOf(work, {})
     case 'initial':
-      return planInitial(head, work)
+      return planWhole(head, work, work.loads)
+    case 'rebuild':
+      return planWhole(head, work, [...work.loads, ...work.changes])
     case 'incremental':
       return planIncremental(run, head, work)
+    case 'adopt':
+      return planOf(work, {
+        bytesToRead: sum(work.files.map(({ sizeBytes }) => sizeBytes)),
+        filesRead: work.files.length,
+      })
+    case 'retype':
+      return planRewrite(head, work)
     case 'rekey':
       return planRekey(run, head, work)
   }
@@ -55,7 +62,7 @@ type Measures = Partial<Omit<WorkPlan, 'work' | 'requests'>> & {
 }
 
 /** Requests as a run makes them: list, log, landing, data files; then stage, commit, place, delete. */
-function planOf(work: TableWork, measures: Measures): WorkPlan {
+function planOf(work: WorkPlan['work'], measures: Measures): WorkPlan {
   const { changes = noChanges, filesToRewrite = 0, bytesToRead = 0, bytesToWrite = 0 } = measures
   const { filesRead = 0, filesWritten = 0, filesGone = 0 } = measures
   const works = work.kind !== 'idle' && work.kind !== 'held'
@@ -69,12 +76,12 @@ function planOf(work: TableWork, measures: Measures): WorkPlan {
   return { work, changes, filesToRewrite, bytesToRead, bytesToWrite, requests }
 }
 
-function planInitial(head: Snapshot | null, work: Extract<TableWork, { kind: 'initial' }>): WorkPlan {
-  const bytes = sum(work.loads.map(({ sizeBytes }) => sizeBytes))
+function planWhole(head: Snapshot | null, work: TableWork, files: readonly LandingFile[]): WorkPlan {
+  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
   return planOf(work, {
     bytesToRead: bytes,
     bytesToWrite: bytes,
-    filesRead: work.loads.length,
+    filesRead: files.length,
     filesWritten: Math.max(1, Math.ceil(bytes / dataFileBytesTarget)),
     filesGone: head?.files.length ?? 0,
     changes: { ...noChanges, deleted: sum((head?.files ?? []).map(({ rows }) => rows)) },
@@ -86,7 +93,8 @@ async function planIncremental(
   head: Snapshot | null,
   work: Extract<TableWork, { kind: 'incremental' }>,
 ): Promise<WorkPlan> {
-  const { config, ports, place } = run
+  const { ports, place } = run
+  const config = configFor(run, head)
   const session = await run.session()
   const before = { columns: head?.columns ?? [], typesMayChange: false }
   const batch = await openBatch(ports.landing, session, config, work.files, before)
@@ -98,7 +106,7 @@ async function planIncremental(
     if (shape.keyColumns.length === 0)
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
-    const snapshot = head ?? emptySnapshot(config)
+    const snapshot = head ?? emptySnapshot(config, startingPoint(run))
     const plan = await planMerge({ session, staging, snapshot, shape, batch })
     const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
     const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
@@ -123,7 +131,12 @@ function planRekey(run: TableRun, head: Snapshot | null, work: TableWork): WorkP
   const files = head?.files ?? []
   const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
   const relaid = JSON.stringify(head?.partitionColumns) !== JSON.stringify(run.config.partitionKey)
-  if (!relaid) return planOf(work, { bytesToRead: bytes, filesRead: files.length })
+  return relaid ? planRewrite(head, work) : planOf(work, { bytesToRead: bytes, filesRead: files.length })
+}
+
+function planRewrite(head: Snapshot | null, work: TableWork): WorkPlan {
+  const files = head?.files ?? []
+  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
   return planOf(work, {
     filesToRewrite: files.length,
     bytesToRead: bytes,

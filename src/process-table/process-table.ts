@@ -4,7 +4,7 @@ import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { holdingTheTable } from './hold-table.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
-import { openTableRun, readSettings, refuseEditedCursors, seenBefore, type TableRun } from './table-run.ts'
+import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
 import { newTotals, type Totals } from './totals.ts'
 import { workUntilIdle } from './work.ts'
 
@@ -20,7 +20,6 @@ export async function processTable(ports: Ports, item: StateItem): Promise<Table
     const { config, mirror } = readSettings(ports, item)
     if (!config.active) return { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version }
     run = await openTableRun(ports, item)
-    refuseEditedCursors(run)
     warnOfLanding(run, totals)
     if (seenBefore(run)) return report(run, totals, startedMs)
     const held = await holdingTheTable(run, (table) => workUntilIdle(table, totals))

@@ -1,28 +1,18 @@
-import { type LandingFile, noLoad, type Snapshot, type TakenFile, tableName } from '../domain.ts'
-import { DmscdcError, UsageError } from '../errors.ts'
+import { type LandingFile, type Snapshot, type TakenFile, tableName } from '../domain.ts'
+import { UsageError } from '../errors.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { emptySnapshot, type StagedWork, unchanged } from './carry-out.ts'
+import { commitCommand } from './command.ts'
 import { commitStaged } from './commit-work.ts'
-import { finishHead } from './finish-head.ts'
-import { holdingTheTable } from './hold-table.ts'
-import { openHead } from './open-head.ts'
+import { startingPoint } from './edited-cursors.ts'
 import type { TableRun } from './table-run.ts'
 
 /** Records in a commit of its own that a landing file is passed over; the rows stay as they are. Returns its version. */
-export async function skipFile(run: TableRun, file: LandingFile, why: string): Promise<number> {
-  let version = -1
-  const held = await holdingTheTable(run, async (table) => {
-    const head = await finishHead(table, await openHead(run))
+export function skipFile(run: TableRun, file: LandingFile, why: string): Promise<number> {
+  return commitCommand(run, async (table, head) => {
     refuseTaken(run, head, file)
     const attempt = { txnId: run.ports.newId(), startedMs: run.ports.clock.nowMs() }
-    const { result } = await commitStaged(table, skipping(run, head, file, why), attempt)
-    if (result.kind !== 'won')
-      throw new DmscdcError('conflict', 'another run changed the table meanwhile', { hint: 'give the command again' })
-    version = result.version
-  })
-  if (held.kind === 'worked') return version
-  throw new DmscdcError('conflict', `run ${held.lease.runId} on ${held.lease.host} holds the table`, {
-    hint: 'give the command again when that run has ended',
+    return commitStaged(table, skipping(run, head, file, why), attempt)
   })
 }
 
@@ -39,7 +29,7 @@ function refuseTaken(run: TableRun, head: Snapshot | null, file: LandingFile): v
 
 function skipping(run: TableRun, head: Snapshot | null, file: LandingFile, why: string): StagedWork {
   const { config, listing } = run
-  const base = head ?? emptySnapshot(config)
+  const base = head ?? emptySnapshot(config, startingPoint(run))
   const { key, etag, sizeBytes } = file
   const skipped: TakenFile = { key, etag, sizeBytes, sha256: null, passedOver: 'skipped' }
   const stillPending = pendingChanges(listing.changes, base.progress).filter((pending) => pending.key !== key)
@@ -56,7 +46,7 @@ function skipping(run: TableRun, head: Snapshot | null, file: LandingFile, why: 
       primaryKey,
       partitionKey,
     }),
-    load: file.kind === 'load' ? { ...base.load, files: [...loads, skipped] } : head === null ? noLoad : null,
+    load: file.kind === 'load' ? { ...base.load, files: [...loads, skipped] } : head === null ? base.load : null,
     passedOver: [{ key, why }],
   }
 }

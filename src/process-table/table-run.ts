@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { type LandingTable, type Mirror, type TableConfig, tableName } from '../domain.ts'
+import { type LandingTable, type Mirror, type Snapshot, type TableConfig, tableName } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { ownRoot, type TablePlace, tablePlace } from '../lake/keys.ts'
+import { operationColumn } from '../landing/layout.ts'
 import { listingDigest, listTable } from '../landing/listing.ts'
 import { countRequests, type RequestCounts } from '../objects/counting-objects.ts'
 import type { Ports } from '../ports.ts'
-import { firstCursor, neverLoadedDate, readConfig, readMirror } from '../state/row.ts'
+import { readConfig, readMirror } from '../state/row.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { editedCursors } from './edited-cursors.ts'
 
 /** One table, read once at the start of its run: what the operator says, what the row repeats, what has landed. */
 export type TableRun = {
@@ -67,9 +69,17 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
   }
 }
 
-/** Idle is decided before any lease and without the lake: the row says that all this was seen, and nobody left work. */
+/** Idle is decided before any lease and without the lake: the row says that all this was seen, and nobody left work or gave a command. */
 export function seenBefore({ item, mirror, digest }: TableRun): boolean {
-  return mirror.digest === digest && mirror.version !== null && item.row?.Lease === undefined
+  const isKnown = mirror.digest === digest && mirror.version !== null
+  return isKnown && item.row?.Lease === undefined && editedCursors(mirror) === null
+}
+
+/** What the operator says; where the row says nothing of `KeepOp`, a lake that has the column `Op` keeps it. */
+export function configFor({ config, item }: TableRun, head: Snapshot | null): TableConfig {
+  const isSaid = (item.row?.KeepOp ?? '') !== ''
+  const isKept = head?.columns.some(({ name }) => name === operationColumn) ?? false
+  return isSaid ? config : { ...config, keepOp: config.keepOp || isKept }
 }
 
 /** Where the row says that the table's files are; it must lie in the lake. */
@@ -89,25 +99,6 @@ function placeOf(ports: Ports, config: TableConfig): TablePlace {
 function digestOf(listing: LandingTable, config: TableConfig): string {
   const { active: _, ...settings } = config
   return createHash('sha256').update(listingDigest(listing)).update(JSON.stringify(settings)).digest('hex')
-}
-
-/** A cursor that differs from its own twin was edited by hand. This version does not obey that, and must not write over it. */
-export function refuseEditedCursors({ item, mirror }: TableRun): void {
-  const edited =
-    mirror.version === null
-      ? mirror.lastIncrementalFile !== firstCursor(item.path) || mirror.lastFullLoadDate !== neverLoadedDate
-      : mirror.lastIncrementalFile !== mirror.mirroredIncrementalFile ||
-        mirror.lastFullLoadDate !== mirror.mirroredFullLoadDate
-  if (!edited) return
-  const was =
-    mirror.version === null
-      ? [firstCursor(item.path), neverLoadedDate]
-      : [mirror.mirroredIncrementalFile, mirror.mirroredFullLoadDate]
-  throw new DmscdcError(
-    'invalid-config',
-    `state row of ${tableName(item.id)}: LastIncrementalFile or LastFullLoadDate was edited by hand, which this version does not carry out`,
-    { hint: `set LastIncrementalFile back to ${was[0] ?? ''} and LastFullLoadDate to ${was[1] ?? ''}` },
-  )
 }
 
 function addCosts(a: RequestCounts, b: RequestCounts): RequestCounts {

@@ -2,11 +2,13 @@ import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { sweepStaging } from '../lake/perform.ts'
-import { sameContent } from '../landing/same-content.ts'
-import { commitWork, type Done, fence } from './commit-work.ts'
-import { decide, type TableWork } from './decide.ts'
+import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
+import type { TableWork } from './decide.ts'
+import { standingEdit } from './edited-cursors.ts'
 import { finishHead, writeCheckpointIfDue } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
+import { obeyEdit } from './move-table.ts'
+import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
 import type { Totals } from './totals.ts'
 
@@ -18,7 +20,14 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
   let head = await finishHead(table, await openHead(table.run))
   totals.head = head
   const step = async (): Promise<Done | null> => {
-    const work = await nextWork(table, head)
+    const edit = head === null ? null : standingEdit(table.run.mirror, head.progress)
+    if (head !== null && edit !== null) {
+      const done = await commitMove(table, head, await obeyEdit(table.run, head, edit))
+      head = done.head
+      addTo(totals, 'move', done)
+      return done
+    }
+    const work = await nextWork(table.run, head, { batchBytesMax: table.run.ports.batchBytesMax })
     if (work.kind === 'held') throw work.error
     if (work.kind === 'idle') {
       table.upToDate = !work.waits
@@ -26,7 +35,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     }
     const done = await commitWork(table, head, work)
     head = done.head
-    addTo(totals, work, done)
+    addTo(totals, work.kind, done)
     return done
   }
   const fenceOff = async (): Promise<CommitResult> => {
@@ -60,17 +69,6 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
 const commitsLostMax = 20
 const sweepsMax = 3
 
-async function nextWork({ run }: HeldTable, head: Snapshot | null): Promise<TableWork> {
-  return decide({
-    config: run.config,
-    snapshot: head,
-    landing: run.listing,
-    sameContent: head === null ? new Set() : await sameContent(run.ports.landing, run.listing, head),
-    nowMs: run.ports.clock.nowMs(),
-    batchBytesMax: run.ports.batchBytesMax,
-  })
-}
-
 /**
  * Clears what a dead run staged. Its commit may still be on its way, so first comes a commit of ours: the next work, or
  * an empty FENCE where there is none or it fails. False: that commit was lost to another run, so nothing was deleted.
@@ -93,10 +91,10 @@ async function sweep(
   return !table.unswept
 }
 
-function addTo(totals: Totals, work: TableWork, { result, head, staged }: Done): void {
+function addTo(totals: Totals, work: TableWork['kind'] | 'move', { result, head, staged }: Done): void {
   totals.head = head
   if (result.kind !== 'won') return
-  if (work.kind === 'initial') totals.loaded = true
+  if (work === 'initial' || work === 'rebuild') totals.loaded = true
   else totals.merged = true
   totals.files += staged.landingFiles.length
   totals.changes = addChanges(totals.changes, staged.changes)

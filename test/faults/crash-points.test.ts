@@ -14,6 +14,9 @@ describe('a fault is mended by the next run', () => {
     'a Delta view that is begun',
     'what a run left that died before its commit',
     'a file that is skipped',
+    'LastIncrementalFile set back by hand',
+    'a table without a key that is made anew',
+    'a replay',
   ]
   test.for(others)('at the commit: %s', (name) =>
     expectFaultsToBeMended(scenarioNamed(name), (call, kind) => isCommit(call) && kind.startsWith('die')),

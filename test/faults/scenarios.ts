@@ -1,11 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { skipFile } from '../../src/controller/skip-file.ts'
+import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
+import { tableHistory } from '../../src/controller/table-history.ts'
 import { UsageError } from '../../src/errors.ts'
 import type { Ports } from '../../src/ports.ts'
 import { faultyPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
 import type { Lab } from '../support/lab.ts'
 import { type Cell, rowsOf } from '../support/lab-test.ts'
+import { cursorTo, editRow } from '../support/row-file.ts'
 
 /** A table brought to where a run has one kind of work to do. The table is `s.t`. */
 export type Scenario = {
@@ -167,6 +169,38 @@ export const scenarios: readonly Scenario[] = [
     arrange: (lab) => afterLoad(lab, () => landAndDie(lab, 'die-after')),
   },
   {
+    name: 'LastIncrementalFile set back by hand',
+    arrange: (lab) => afterChanges(lab, {}, async () => editRow(lab, await cursorTo(lab, changeKey(1).slice(4)))),
+  },
+  {
+    name: 'LastIncrementalFile set forward by hand',
+    arrange: (lab) =>
+      afterChanges(lab, {}, async () => {
+        await landChanges(lab, 3, [['I', 6, 'a', 60]])
+        await landChanges(lab, 4, [['I', 7, 'a', 70]])
+        await editRow(lab, await cursorTo(lab, changeKey(3).slice(4)))
+      }),
+  },
+  {
+    name: 'LastFullLoadDate set back by hand',
+    arrange: (lab) => afterChanges(lab, {}, () => editRow(lab, { LastFullLoadDate: '1900-01-01 00:00:00' })),
+  },
+  {
+    name: 'a table without a key that is made anew',
+    arrange: (lab) =>
+      afterChanges(lab, { primaryKey: '' }, async () => editRow(lab, await cursorTo(lab, changeKey(1).slice(4)))),
+  },
+  {
+    name: 'a replay',
+    arrange: (lab) => afterChanges(lab, {}, async () => {}),
+    command: (ports) => replayOnce(ports, changeKey(2).slice(4)),
+  },
+  {
+    name: 'a replay of the full load',
+    arrange: (lab) => afterChanges(lab, {}, async () => {}),
+    command: (ports) => replayOnce(ports, 'LOAD00000001.parquet'),
+  },
+  {
     name: 'a file that is skipped',
     async arrange(lab) {
       await afterLoad(lab, () => landChanges(lab, 1, [['X', 1, 'a', 11]]))
@@ -209,6 +243,26 @@ async function afterLoad(lab: Lab, then: () => Promise<void>, options: Parameter
   await activate(lab, options)
   await lab.runOne('s.t')
   await then()
+}
+
+async function afterChanges(lab: Lab, options: Parameters<Lab['set']>[1], then: () => Promise<void>): Promise<void> {
+  await afterLoad(
+    lab,
+    async () => {
+      await landChanges(lab, 1, [updated, inserted])
+      await landChanges(lab, 2, [['U', 1, 'b', 12], deleted])
+      await lab.runOne('s.t')
+      await then()
+    },
+    options,
+  )
+}
+
+/** An operator who sees in the history that the command was carried out does not give it again. */
+async function replayOnce(ports: Ports, file: string): Promise<void> {
+  const id = { schema: 's', table: 't' }
+  const history = await tableHistory(ports, id)
+  if (history.every(({ operation }) => operation !== 'REPLAY')) await replayFile(ports, id, file)
 }
 
 async function landLoad(lab: Lab, rows = loaded): Promise<void> {

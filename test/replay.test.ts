@@ -1,0 +1,150 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect } from 'vitest'
+import { replayFile, skipFile } from '../src/controller/landing-commands.ts'
+import { planTables } from '../src/controller/plan-tables.ts'
+import { tableHistory } from '../src/controller/table-history.ts'
+import { type Lab, redate } from './support/lab.ts'
+import { type Cell, rowsOf, test } from './support/lab-test.ts'
+import { cursorTo, editRow, readRow } from './support/row-file.ts'
+
+const row = { id: 'integer', v: 'varchar' }
+const id = { schema: 's', table: 't' }
+const load = 'LOAD00000001.parquet'
+
+const landChanges = (lab: Lab, day: number, rows: readonly (readonly Cell[])[]) =>
+  lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...row }, rows))
+const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
+
+async function values(lab: Lab): Promise<Record<string, unknown>> {
+  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
+  return Object.fromEntries((await lab.rows('s.t')).map(({ id: key, v }) => [String(key), v]))
+}
+
+async function loaded(lab: Lab, options: { primaryKey?: string } = { primaryKey: 'id' }): Promise<void> {
+  await lab.land(`s/t/${load}`, rowsOf(row, [[1, 'load']]))
+  for (const day of [1, 2, 3]) await landChanges(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+  await lab.set('s.t', { active: true, ...options })
+  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+}
+
+describe('replay', () => {
+  test('moves the progress back in a commit of its own; the next run takes the file and what follows again', async ({
+    lab,
+  }) => {
+    await loaded(lab)
+    const before = await lab.rows('s.t')
+    expect(await replayFile(lab.ports, id, nameOf(2))).toBe(2)
+    expect(await lab.rows('s.t')).toEqual(before)
+    expect(await readRow(lab)).toMatchObject({ Version: 2, ...(await cursorTo(lab, nameOf(1))) })
+    expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'incremental', inputs: [nameOf(2), nameOf(3)] }])
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'incremental', files: 2, changes: { unchanged: 2 } })
+    expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
+    expect((await tableHistory(lab.ports, id)).map(({ operation }) => operation)).toEqual([
+      'MERGE',
+      'REPLAY',
+      'MERGE',
+      'INITIAL',
+    ])
+  })
+
+  test('mends a lake that went wrong, of the keys that the files speak of', async ({ lab }) => {
+    await loaded(lab)
+    await landChanges(lab, 4, [['U', 12, 'wrong']])
+    await lab.run()
+    await skipFile(lab.ports, id, nameOf(4), 'wrong').catch(() => {})
+    await rm(join(lab.landing, 's', 't', nameOf(4)))
+    await replayFile(lab.ports, id, nameOf(1)).catch(() => {})
+    expect(await values(lab)).toMatchObject({ 12: 'wrong' })
+    await landChanges(lab, 4, [['U', 12, 'right']])
+    await replayFile(lab.ports, id, nameOf(1))
+    await lab.run()
+    expect(await values(lab)).toMatchObject({ 12: 'right' })
+  })
+
+  test('from a LOAD file loads the whole table again, with identical bytes too', async ({ lab }) => {
+    await loaded(lab)
+    await lab.land('s/t/LOAD00000002.parquet', rowsOf(row, [[2, 'load']]))
+    await lab.run()
+    await replayFile(lab.ports, id, load)
+    expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'initial', inputs: [load, 'LOAD00000002.parquet'] }])
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 5, error: null })
+    expect(await values(lab)).toEqual({ 1: 'load', 2: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
+  })
+
+  test('from a LOAD file newer than the changes leaves them out', async ({ lab }) => {
+    const past = '2024-01-04T00:00:00Z'
+    await lab.land(`s/t/${load}`, rowsOf(row, [[1, 'load']]))
+    for (const day of [1, 2]) await redate(await landChanges(lab, day, [['I', 10 + day, 'new']]), past)
+    await lab.set('s.t', { active: true, primaryKey: 'id' })
+    await lab.run()
+    await replayFile(lab.ports, id, load)
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 1, error: null })
+    expect(await values(lab)).toEqual({ 1: 'load' })
+    await expect(replayFile(lab.ports, id, nameOf(1))).rejects.toThrow('lies before the full load')
+  })
+
+  test('brings back a skipped file that it names', async ({ lab }) => {
+    await loaded(lab)
+    await landChanges(lab, 4, [['I', 14, 'skipped']])
+    await skipFile(lab.ports, id, nameOf(4), 'a mistake')
+    await replayFile(lab.ports, id, nameOf(3))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 1 })
+    await replayFile(lab.ports, id, nameOf(4))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 1 })
+    expect(await values(lab)).toMatchObject({ 14: 'skipped' })
+  })
+
+  test('of a table without a key makes it anew in one commit, whatever file is named', async ({ lab }) => {
+    await loaded(lab, {})
+    for (const file of [nameOf(2), load]) {
+      await replayFile(lab.ports, id, file)
+      expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'initial', inputs: { length: 4 } }])
+      expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 4, error: null })
+      expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+      expect(await lab.rows('s.t')).toHaveLength(4)
+    }
+  })
+
+  test('of a table of changes only takes them all again', async ({ lab }) => {
+    for (const day of [1, 2]) await landChanges(lab, day, [['I', 10 + day, 'new']])
+    await lab.set('s.t', { active: true })
+    await lab.run()
+    await replayFile(lab.ports, id, nameOf(1))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 2, error: null })
+    expect(await lab.rows('s.t')).toHaveLength(2)
+    await lab.set('s.t', { primaryKey: 'id' })
+    await lab.run()
+    await replayFile(lab.ports, id, nameOf(1))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 2, changes: { unchanged: 2 } })
+  })
+
+  test('refuses where files that it would need are gone, and nothing has changed', async ({ lab }) => {
+    await loaded(lab)
+    await rm(join(lab.landing, 's', 't', nameOf(3)))
+    await expect(replayFile(lab.ports, id, nameOf(2))).rejects.toMatchObject({ kind: 'bad-landing' })
+    await expect(replayFile(lab.ports, id, nameOf(3))).rejects.toThrow('no landing file')
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 0, error: null })
+    expect(await values(lab)).toMatchObject({ 13: 'day 3' })
+  })
+
+  test('of a file that was not taken yet is wrong use, and so is one of a table that was never loaded', async ({
+    lab,
+  }) => {
+    await landChanges(lab, 1, [])
+    await expect(replayFile(lab.ports, id, nameOf(1))).rejects.toThrow('was not loaded yet')
+    await loaded(lab)
+    await landChanges(lab, 4, [])
+    await expect(replayFile(lab.ports, id, nameOf(4))).rejects.toThrow('was not taken yet')
+  })
+
+  test('leaves a cursor edited by hand standing, which the next run obeys', async ({ lab }) => {
+    await loaded(lab)
+    await editRow(lab, await cursorTo(lab, nameOf(1)))
+    await replayFile(lab.ports, id, nameOf(3))
+    expect(await readRow(lab)).toMatchObject(await cursorTo(lab, nameOf(1)))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 2, error: null })
+  })
+})
