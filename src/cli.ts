@@ -66,7 +66,10 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--inactive', 'leave the table alone')
   .option('--primary-key <a,b>', 'the columns that make a row unique; null: none')
   .option('--partition-key <c>', 'Hive folders by these columns; null: none')
-  .option('--publish <views>', 'delta: a Delta Lake table in the folder; empty: the plain folder')
+  .option(
+    '--publish <views>',
+    'delta: a Delta Lake table in the folder; manifest: symlink manifests; empty: the plain folder',
+  )
   .option('--retain <7d>', 'keep superseded files that long')
   .option('--look-back <24h>', 'how far back the name of a file may be late')
   .option('--load-settle <10m>', 'wait until a new full load is that old')

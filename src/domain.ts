@@ -183,7 +183,9 @@ export const noLoad: LoadGeneration = { generation: 0, files: [], newestModified
 
 // ---- what the operator says -----------------------------------------------------------------------------------
 
-export type View = 'delta'
+/** In the order in which they are published. */
+export const allViews = ['delta', 'manifest'] as const
+export type View = (typeof allViews)[number]
 
 /** A table's row, validated. Everything a run needs to know that is not in the log. */
 export type TableConfig = {

@@ -35,6 +35,10 @@ export function stagedTxnId(place: TablePlace, key: string): string | null {
 // ---- logs: the table's own, which is the truth, and the published Delta view, its mirror --------------------------
 
 export const logPrefix = (place: TablePlace) => `${place.ownPrefix}_delta_log/`
+/** The symlink manifests, one for each Hive folder of data files; what they say are full URIs of data files. */
+export const manifestPrefix = (place: TablePlace) => `${place.dataPrefix}_symlink_format_manifest/`
+export const manifestKey = (place: TablePlace, folder: string) => `${manifestPrefix(place)}${folder}manifest`
+
 export const deltaViewPrefix = (place: TablePlace) => `${place.dataPrefix}_delta_log/`
 
 export const entryKey = (log: string, version: number) => `${log}${versionDigits(version)}.json`

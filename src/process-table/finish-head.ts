@@ -1,4 +1,4 @@
-import { type Snapshot, tableName, type View } from '../domain.ts'
+import { allViews, type Snapshot, tableName, type View } from '../domain.ts'
 import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
 import { finishTable } from '../lake/perform.ts'
 import type { HeldTable } from './held-table.ts'
@@ -32,11 +32,11 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
 
 /**
  * What the views were when this run began. A run that did not end well may have begun one, or taken one half away,
- * without a word in the row: then one that is wanted begins anew, and where none is wanted one is taken away.
+ * without a word in the row: then one that is wanted begins anew, and one that is not wanted is taken away.
  */
 function publishedBefore({ run, takenOver }: HeldTable): readonly View[] {
   if (!takenOver) return run.mirror.published
-  return run.config.publish.length > 0 ? [] : ['delta']
+  return allViews.filter((view) => !run.config.publish.includes(view))
 }
 
 /** Best effort: a table without its checkpoint only opens more slowly. */

@@ -74,7 +74,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     PartitionKey: { expected: namesText, option: '--partition-key a' },
     out_path: { expected: 'the place above the lake folder of the table, as lake-bucket/prefix/schema/', option: null },
     folder: { expected: 'the name of the table and a slash', option: null },
-    Publish: { expected: `a comma list of views, of which this version has 'delta'`, option: '--publish delta' },
+    Publish: { expected: `a comma list of 'delta' and 'manifest'`, option: '--publish delta' },
     Retain: { expected: durationText, option: '--retain 7d' },
     LookBack: { expected: durationText, option: '--look-back 24h' },
     LoadSettle: { expected: durationText, option: '--load-settle 30m' },

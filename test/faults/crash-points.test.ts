@@ -12,6 +12,7 @@ describe('a fault is mended by the next run', () => {
     'a row that moves to another partition',
     'inserts of a table without a key',
     'a Delta view that is begun',
+    'manifests of partitions that follow',
     'what a run left that died before its commit',
     'a file that is skipped',
   ]

@@ -15,6 +15,8 @@ export type Outcome = {
   readonly cursor: unknown
   /** Versions that the view's own log reaches, null without a view. */
   readonly view: 'follows the head' | null
+  /** What the symlink manifests name, null without that view. */
+  readonly manifests: 'the files of the head' | null
 }
 
 /**
@@ -26,9 +28,10 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
   const folder = join(lab.lake, schema, table)
   const log = await readLog(join(own, '_delta_log'))
   const inFolder = await filesBelow(folder)
-  const data = inFolder.filter((key) => !key.startsWith('_delta_log/'))
+  const data = inFolder.filter((key) => !/^(?:_delta_log|_symlink_format_manifest)\//u.test(key))
   const row = JSON.parse(await readFile(join(lab.state, schema, `${table}.json`), 'utf8')) as Record<string, unknown>
-  const viewed = Array.isArray(row.Published) && row.Published.length > 0
+  const published: readonly unknown[] = Array.isArray(row.Published) ? row.Published : []
+  const viewed = published.length > 0
   const cursor = log.progress.cursor === null ? '0.parquet' : log.progress.cursor
   expect((await filesBelow(own)).filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
   expect(viewed ? data : [...data].sort()).toEqual(viewed ? expect.arrayContaining(log.live) : log.live)
@@ -38,7 +41,8 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
     changes: log.changes,
     changeFilesTaken: log.progress.changeFilesTaken,
     cursor: log.progress.cursor,
-    view: await readView({ own, folder, inFolder, version: log.version }, { viewed }),
+    view: await readView({ own, folder, inFolder, version: log.version }, { viewed: published.includes('delta') }),
+    manifests: await readManifests({ folder, inFolder, live: log.live }, { viewed: published.includes('manifest') }),
   }
 }
 
@@ -90,4 +94,27 @@ async function readView(
   for (const key of entries) expect(await readFile(join(folder, key))).toEqual(await readFile(join(own, key)))
   if (checkpoints.length > 0) expect(keys).toContain('_delta_log/_last_checkpoint')
   return 'follows the head'
+}
+
+/** Together they name each file of the head once, and each names files of its own folder. */
+async function readManifests(
+  { folder, inFolder, live }: { folder: string; inFolder: readonly string[]; live: readonly string[] },
+  { viewed }: { viewed: boolean },
+): Promise<Outcome['manifests']> {
+  const keys = inFolder.filter((key) => key.startsWith('_symlink_format_manifest/'))
+  if (!viewed) {
+    expect(keys).toEqual([])
+    return null
+  }
+  const named: string[] = []
+  for (const key of keys) {
+    const root = `file://${folder}/`
+    const of = key.slice('_symlink_format_manifest/'.length, -'manifest'.length)
+    for (const line of (await readFile(join(folder, key), 'utf8')).split('\n').filter((one) => one !== '')) {
+      expect(line.slice(0, line.lastIndexOf('/') + 1)).toBe(`${root}${of}`)
+      named.push(line.slice(root.length))
+    }
+  }
+  expect(named.sort()).toEqual(live)
+  return 'the files of the head'
 }

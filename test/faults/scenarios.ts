@@ -155,6 +155,35 @@ export const scenarios: readonly Scenario[] = [
       ),
   },
   {
+    name: 'manifests that are begun',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await landChanges(lab, 1, [updated])
+        await lab.set('s.t', { publish: 'manifest' })
+      }),
+  },
+  {
+    name: 'manifests of partitions that follow',
+    arrange: (lab) =>
+      afterLoad(lab, () => landChanges(lab, 1, [updated, ['U', 3, 'c', 30], ['U', 4, 'c', 40]]), {
+        publish: 'delta,manifest',
+        partitionKey: 'p',
+      }),
+  },
+  {
+    name: 'manifests that are taken off',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [updated, deleted])
+          await lab.runOne('s.t')
+          await lab.set('s.t', { publish: '' })
+        },
+        { publish: 'manifest' },
+      ),
+  },
+  {
     name: 'another partition key',
     arrange: (lab) => afterLoad(lab, () => lab.set('s.t', { partitionKey: 'p' })),
   },
