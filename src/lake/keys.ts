@@ -21,6 +21,9 @@ export function tablePlace(id: TableId, dataPrefix = `${id.schema}/${id.table}/`
 
 export const dataKey = (place: TablePlace, path: string) => `${place.dataPrefix}${path}`
 export const retainedKey = (place: TablePlace, path: string) => `${place.ownPrefix}retained/${path}`
+/** How readers of all engines write a key of the lake: as it is, not percent-encoded. `lakePlace` is the store's `place`. */
+export const uriOf = (lakePlace: string, key: string) =>
+  lakePlace.startsWith('/') ? `file://${lakePlace}${key}` : `s3://${lakePlace}${key}`
 export const stagingPrefix = (place: TablePlace) => `${place.ownPrefix}staging/`
 export const stagedKey = (place: TablePlace, txnId: string, path: string) => `${stagingPrefix(place)}${txnId}/${path}`
 

@@ -2,7 +2,7 @@ import type { Snapshot } from '../domain.ts'
 import { asDmscdcError, DmscdcError } from '../errors.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
 import { inParallel } from './in-parallel.ts'
-import { entryKey, logPrefix, manifestKey, manifestPrefix, type TablePlace } from './keys.ts'
+import { dataKey, entryKey, logPrefix, manifestKey, manifestPrefix, type TablePlace, uriOf } from './keys.ts'
 
 /** What a manifest must say: the data files of one Hive folder, in order; none in a folder that the head has left. */
 export type Manifest = { readonly folder: string; readonly paths: readonly string[] }
@@ -37,8 +37,7 @@ export function manifestsOf(head: Snapshot, sinceVersion: number | null): readon
 
 /** One full URI a line, as it is: a data file's key is not percent-encoded once more. */
 export function manifestText(store: ObjectStore, place: TablePlace, { paths }: Manifest): string {
-  const root = store.place.startsWith('/') ? `file://${store.place}` : `s3://${store.place}`
-  return paths.map((path) => `${root}${place.dataPrefix}${path}\n`).join('')
+  return paths.map((path) => `${uriOf(store.place, dataKey(place, path))}\n`).join('')
 }
 
 export type ManifestRequest = {

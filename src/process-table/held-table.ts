@@ -1,4 +1,5 @@
-import type { Snapshot, View } from '../domain.ts'
+import type { CatalogRecord, Snapshot, View } from '../domain.ts'
+import type { StateRow } from '../state/state-store.ts'
 import type { TableRun } from './table-run.ts'
 
 /** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
@@ -15,8 +16,14 @@ export type HeldTable = {
   notAfterMs(): number
   /** False when another run has taken the table over. */
   renew(): Promise<boolean>
+  /** Writes attributes into the row at once; false when another run has taken the table over. */
+  note(attributes: StateRow): Promise<boolean>
   /** What finish has made true so far. */
   finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
+  /** What the catalog has of the table. */
+  catalog: CatalogRecord | null
+  /** Why the catalog could not be brought up to date; the next run tries again. */
+  catalogProblem: string | null
   /** Paths that this run put into the data folder. */
   placed: readonly string[]
   /** False while something waits for time to pass: then the next run must look again, whatever has landed. */
