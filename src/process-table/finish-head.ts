@@ -3,7 +3,7 @@ import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
 import { finishTable } from '../lake/perform.ts'
 import type { HeldTable } from './held-table.ts'
 import { checkpointEngine, openHead } from './open-head.ts'
-import { catalogStands, publishCatalog } from './publish-catalog.ts'
+import { publishCatalog } from './publish-catalog.ts'
 
 /**
  * Makes the lake and the catalog what the head says, and notes for the row that it is so. A view that the catalog points at is
@@ -16,7 +16,8 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
   const views = allViews.filter((view) => publish.includes(view) || former.includes(view))
   const finished = await finishViews(table, head, views)
   await publishCatalog(table, finished)
-  return views.length > publish.length && catalogStands(table) ? finishViews(table, finished, publish) : finished
+  const isTurned = views.length > publish.length && table.catalogStanding.kind === 'stands'
+  return isTurned ? finishViews(table, finished, publish) : finished
 }
 
 /** False where a view stays that is not wanted any more, because the catalog still points at it. */

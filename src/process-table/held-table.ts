@@ -1,5 +1,6 @@
 import type { CatalogRecord, Snapshot, View } from '../domain.ts'
 import type { StateRow } from '../state/state-store.ts'
+import type { CatalogStanding } from './publish-catalog.ts'
 import type { TableRun } from './table-run.ts'
 
 /** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
@@ -22,8 +23,8 @@ export type HeldTable = {
   finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
   /** What the catalog has of the table. */
   catalog: CatalogRecord | null
-  /** Why the catalog could not be brought up to date; the next run tries again. */
-  catalogProblem: string | null
+  /** Of the catalog to what this run finished last. */
+  catalogStanding: CatalogStanding
   /** Paths that this run put into the data folder. */
   placed: readonly string[]
   /** False while something waits for time to pass: then the next run must look again, whatever has landed. */

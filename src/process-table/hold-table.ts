@@ -8,7 +8,6 @@ import { writeAsHolder } from '../state/write-as-holder.ts'
 import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
-import { catalogStands } from './publish-catalog.ts'
 import { describe } from './table-report.ts'
 import type { TableRun } from './table-run.ts'
 
@@ -52,7 +51,7 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     note,
     finished: null,
     catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
-    catalogProblem: null,
+    catalogStanding: { kind: 'behind' },
     placed: [],
     upToDate: false,
   }
@@ -105,7 +104,7 @@ async function settleForTheOther(table: HeldTable): Promise<void> {
 function mirrored(table: HeldTable, failure: DmscdcError | null) {
   const { run, finished, upToDate } = table
   const { head, published } = finished as NonNullable<HeldTable['finished']>
-  const stands = catalogStands(table)
+  const stands = table.catalogStanding.kind === 'stands'
   const { cursor } = head.progress
   const { newestModifiedMs } = head.load
   return {

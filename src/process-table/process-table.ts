@@ -46,7 +46,7 @@ async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
   try {
     await workUntilIdle(table, totals)
   } finally {
-    if (table.catalogProblem !== null) totals.warnings.push(table.catalogProblem)
+    if (table.catalogStanding.kind === 'trouble') totals.warnings.push(table.catalogStanding.text)
   }
 }
 

@@ -8,54 +8,53 @@ import { entryKey, logPrefix } from '../lake/keys.ts'
 import type { HeldTable } from './held-table.ts'
 import type { TableRun } from './table-run.ts'
 
+/** How the catalog stands to the head. `behind`: another run has moved the head on, and publishes it. */
+export type CatalogStanding =
+  | { readonly kind: 'stands' | 'behind' }
+  | { readonly kind: 'trouble'; readonly text: string }
+
 /**
  * Brings the catalog up to date with a head that is finished, where its schema or its partitions are not what the row
  * says was published last; takes the table out of it where that view is off. Never throws: the commit stands, so trouble is
- * noted in `catalogProblem`, not tried again in this run, and done by the next one.
+ * noted in `catalogStanding`, not tried again in this run, and done by the next one.
  */
 export async function publishCatalog(table: HeldTable, head: Snapshot): Promise<void> {
-  if (table.catalogProblem !== null) return
-  try {
-    table.catalogProblem = await publish(table, head)
-  } catch (thrown) {
+  if (table.catalogStanding.kind === 'trouble') return
+  table.catalogStanding = await publish(table, head).catch((thrown: unknown) => {
     const { message, hint } = asDmscdcError(thrown)
-    table.catalogProblem = `the catalog is not up to date: ${message}; Try: ${hint}`
-  }
-  if (table.catalogProblem === null) return
+    return { kind: 'trouble', text: `the catalog is not up to date: ${message}; Try: ${hint}` } as const
+  })
+  if (table.catalogStanding.kind !== 'trouble') return
   const { ports, place } = table.run
-  ports.log.warn({ table: tableName(place.id) }, table.catalogProblem)
+  ports.log.warn({ table: tableName(place.id) }, table.catalogStanding.text)
 }
 
-/** Whether the catalog says what the operator wants it to. */
-export function catalogStands({ run, catalog }: HeldTable): boolean {
-  return run.config.publish.includes('glue') ? catalog !== null && catalog.digest !== null : catalog === null
-}
-
-/** The problem, null without one. */
-async function publish(table: HeldTable, head: Snapshot): Promise<string | null> {
+async function publish(table: HeldTable, head: Snapshot): Promise<CatalogStanding> {
   const entry = entryOf(table.run, head)
-  const digest = entry === null ? null : digestOf(entry)
-  const isUpToDate =
-    entry === null ? table.catalog === null : isNamed(table.catalog, entry.name) && table.catalog.digest === digest
   const { catalog: port } = table.run.ports
-  if (isUpToDate || port === null) return null
+  if (port === null || isUpToDate(table.catalog, entry)) return { kind: 'stands' }
   const catalog = await port.open()
   await dropFormer(table, catalog, entry?.name ?? null)
-  if (entry === null || digest === null) return null
+  if (entry === null) return { kind: 'stands' }
+  const begun = { ...entry.name, digest: null }
   // Before anything is made: a table that no row knows of would stay for ever.
-  if (table.catalog === null && !(await remember(table, { ...entry.name, digest: null }))) return null
-  table.catalog = { ...entry.name, digest: null }
+  if (table.catalog === null && !(await table.note({ CatalogTable: begun }))) return { kind: 'behind' }
+  table.catalog = begun
   const outcome = await syncTable(catalog, entry, () => isNewest(table.run, head))
   switch (outcome.kind) {
     case 'synced':
-      table.catalog = { ...entry.name, digest }
-      return null
-    // By the run that made the newer head, or by this one when it meets that head.
+      table.catalog = { ...entry.name, digest: digestOf(entry) }
+      return { kind: 'stands' }
     case 'overtaken':
-      return null
+      return { kind: 'behind' }
     case 'foreign':
-      return foreignText(entry.name, outcome.owner)
+      return { kind: 'trouble', text: foreignText(entry.name, outcome.owner) }
   }
+}
+
+function isUpToDate(record: CatalogRecord | null, entry: CatalogEntry | null): boolean {
+  if (entry === null) return record === null
+  return isNamed(record, entry.name) && record.digest === digestOf(entry)
 }
 
 /** Null where nothing is to be shown: the view is off, or the table has no column yet. */
@@ -87,11 +86,6 @@ async function dropFormer(table: HeldTable, catalog: Catalog, name: CatalogName 
   if (former === null || (name !== null && isNamed(former, name))) return
   await dropTable(catalog, former, ownerOf(table.run))
   table.catalog = null
-}
-
-/** False: another run holds the table, and the catalog is its to write. */
-async function remember(table: HeldTable, record: CatalogRecord): Promise<boolean> {
-  return table.note({ CatalogTable: record })
 }
 
 async function isNewest({ ports, place }: TableRun, head: Snapshot): Promise<boolean> {

@@ -27,6 +27,11 @@ describe('a fault at any call is mended also where the operator changes his mind
     return expectFaultsToBeMended(scenarioNamed('manifests that are taken off'), () => true, meanwhile)
   })
 
+  test('about beginning a table of the catalog', () => {
+    const meanwhile = { set: { publish: '' }, outcome: { catalog: null } }
+    return expectFaultsToBeMended(scenarioNamed('a table of the catalog that is begun'), () => true, meanwhile)
+  })
+
   test('about the partition key', () => {
     const meanwhile = { set: { partitionKey: '' }, outcome: {} }
     return expectFaultsToBeMended(scenarioNamed('another partition key'), () => true, meanwhile)

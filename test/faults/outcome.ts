@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { TableId } from '../../src/domain.ts'
 import { literal } from '../../src/engine/sql.ts'
+import type { CatalogAtHand } from '../support/catalog-at-hand.ts'
 import type { Lab } from '../support/lab.ts'
 import { filesBelow } from '../support/lab-test.ts'
+
+/** As the catalog calls `s.t`. */
+export const catalogName = { database: 's', table: 't' }
 
 /** What a run has come to, whatever way it took there: no version, no name of a data file. */
 export type Outcome = {
@@ -17,6 +21,8 @@ export type Outcome = {
   readonly view: 'follows the head' | null
   /** What the symlink manifests name, null without that view. */
   readonly manifests: 'the files of the head' | null
+  /** What the catalog says of the table, null where it has none. */
+  readonly catalog: unknown
 }
 
 /**
@@ -31,7 +37,7 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
   const data = inFolder.filter((key) => !/^(?:_delta_log|_symlink_format_manifest)\//u.test(key))
   const row = JSON.parse(await readFile(join(lab.state, schema, `${table}.json`), 'utf8')) as Record<string, unknown>
   const published: readonly unknown[] = Array.isArray(row.Published) ? row.Published : []
-  const viewed = published.length > 0
+  const viewed = published.includes('delta') || published.includes('manifest')
   const cursor = log.progress.cursor === null ? '0.parquet' : log.progress.cursor
   expect((await filesBelow(own)).filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
   expect(viewed ? data : [...data].sort()).toEqual(viewed ? expect.arrayContaining(log.live) : log.live)
@@ -42,9 +48,13 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
     changeFilesTaken: log.progress.changeFilesTaken,
     cursor: log.progress.cursor,
     view: await readView({ own, folder, inFolder, version: log.version }, { viewed: published.includes('delta') }),
+    catalog: (await catalogOf(lab)?.describe(catalogName)) ?? null,
     manifests: await readManifests({ folder, inFolder, live: log.live }, { viewed: published.includes('manifest') }),
   }
 }
+
+/** Labs of these tests have no other kind of catalog. */
+export const catalogOf = ({ ports }: Lab) => ports.catalog as CatalogAtHand | null
 
 type Action = { readonly [action: string]: { readonly [field: string]: unknown } | undefined }
 
