@@ -32,7 +32,7 @@ const program = new Command('dmscdc')
     'after',
     `
 Places can also be given once, by environment variables: DMSCDC_LANDING, DMSCDC_LAKE, DMSCDC_STATE (and DMSCDC_MEMORY,
-DMSCDC_THREADS, DMSCDC_TEMP). A flag wins.
+DMSCDC_THREADS, DMSCDC_TEMP, DMSCDC_GLUE_DATABASE). A flag wins.
 
   dmscdc demo                                              see the whole job on recorded files of a sample database
   dmscdc tables --landing L --lake K --state S             what has landed; each table is registered, inactive
@@ -66,7 +66,10 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--inactive', 'leave the table alone')
   .option('--primary-key <a,b>', 'the columns that make a row unique; null: none')
   .option('--partition-key <c>', 'Hive folders by these columns; null: none')
-  .option('--publish <views>', 'delta: a Delta Lake table in the folder; empty: the plain folder')
+  .option(
+    '--publish <views>',
+    'delta: a Delta Lake table in the folder; manifest: symlink manifests; glue: the Glue Data Catalog; empty: the plain folder',
+  )
   .option('--retain <7d>', 'keep superseded files that long')
   .option('--look-back <24h>', 'how far back the name of a file may be late')
   .option('--load-settle <10m>', 'wait until a new full load is that old')
@@ -167,6 +170,7 @@ function command(name: string, description: string): Command {
     .option('--kms-key <id>', 'encrypt what is written to the lake with this KMS key')
     .option('--landing-owner <account>', "the account that must own the landing's bucket")
     .option('--lake-owner <account>', "the account that must own the lake's bucket")
+    .option('--glue-database <name>', 'where the view glue puts the tables (default: a database for each schema)')
     .option('--memory <size>', "DuckDB's memory limit in all, as in 512MB (default: half of the machine's)")
     .option('--threads <n>', "DuckDB's threads")
     .option('--temp <dir>', 'spill and work folder')

@@ -15,6 +15,8 @@ export type Config = {
   readonly threads: number | null
   readonly temp: string
   readonly s3: S3Settings
+  /** Where tables are published with the view `glue`; null: a database for each schema. */
+  readonly glueDatabase: string | null
   readonly verbose: boolean
 }
 
@@ -49,6 +51,7 @@ export type Flags = {
   readonly kmsKey?: string
   readonly landingOwner?: string
   readonly lakeOwner?: string
+  readonly glueDatabase?: string
   readonly verbose?: boolean
 }
 
@@ -82,6 +85,7 @@ export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = proces
       landingOwner: accountId('landing-owner', flags.landingOwner ?? environment.DMSCDC_LANDING_OWNER),
       lakeOwner: accountId('lake-owner', flags.lakeOwner ?? environment.DMSCDC_LAKE_OWNER),
     },
+    glueDatabase: catalogDatabase(flags.glueDatabase ?? environment.DMSCDC_GLUE_DATABASE),
     verbose: flags.verbose ?? false,
   }
 }
@@ -181,6 +185,15 @@ function accountId(flag: string, text: string | undefined): string | null {
   if (text === undefined || text === '') return null
   if (/^\d{12}$/u.test(text)) return text
   throw new UsageError(`--${flag}: found "${text}", expected the 12 digits of an AWS account`, 'dmscdc run --help')
+}
+
+function catalogDatabase(text: string | undefined): string | null {
+  if (text === undefined || text === '') return null
+  if (/^[\w-]{1,255}$/u.test(text)) return text.toLowerCase()
+  throw new UsageError(
+    `--glue-database: found "${text}", expected a name of letters, digits, _ and -`,
+    'dmscdc run --glue-database lake',
+  )
 }
 
 function folderOfUrl(flag: string, text: string): string {

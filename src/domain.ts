@@ -204,7 +204,9 @@ export const noLoad: LoadGeneration = { generation: 0, files: [], newestModified
 
 // ---- what the operator says -----------------------------------------------------------------------------------
 
-export type View = 'delta'
+/** In the order in which they are published: the catalog points at what stands before it. */
+export const allViews = ['delta', 'manifest', 'glue'] as const
+export type View = (typeof allViews)[number]
 
 /** A table's row, validated. Everything a run needs to know that is not in the log. */
 export type TableConfig = {
@@ -247,7 +249,12 @@ export type Mirror = {
   /** Of the landing listing and the operator's settings when the table was last found up to date. */
   readonly digest: string | null
   readonly published: readonly View[]
+  /** Null: there is no table of ours in the catalog. */
+  readonly catalog: CatalogRecord | null
 }
+
+/** The table of ours that the catalog has, or may have. `digest` is of what it says; null: nobody knows. */
+export type CatalogRecord = { readonly database: string; readonly table: string; readonly digest: string | null }
 
 /** Who works on a table. `runId` alone identifies the holder; the rest is for people and for telling that it is dead. */
 export type Lease = {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
+import type { Catalog } from './catalog/catalog.ts'
 import { systemClock } from './clock.ts'
 import type { Config, ObjectLocation } from './config.ts'
 import type { Engine } from './engine/engine.ts'
@@ -8,7 +9,7 @@ import type { Log } from './log.ts'
 import { fileObjects } from './objects/file-objects.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import { processMark } from './own-process.ts'
-import type { Ports } from './ports.ts'
+import type { CatalogPort, Ports } from './ports.ts'
 import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
 import type { StateStore } from './state/state-store.ts'
@@ -25,6 +26,7 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
     landing,
     lake,
     state,
+    catalog: config.lake.kind === 's3' ? openCatalogWhenAsked(config.glueDatabase) : null,
     engine: () => {
       engine ??= openEngine(config, scratch.path)
       return engine
@@ -98,6 +100,21 @@ async function openState({ state, createState }: Config, landing: ObjectStore): 
   ])
   if (createState) await createStateTable({ tableName: state.tableName })
   return dynamodbState({ tableName: state.tableName, landingPlace: landing.place })
+}
+
+function openCatalogWhenAsked(database: string | null): CatalogPort {
+  let catalog: Promise<Catalog> | null = null
+  const load = async () => {
+    const { glueCatalog, glueClient } = await import('./catalog/glue-catalog.ts')
+    return glueCatalog(glueClient())
+  }
+  return {
+    database,
+    open() {
+      catalog ??= load()
+      return catalog
+    },
+  }
 }
 
 /** Local copies of objects; the engine removes the folders of dead processes by their name. Made when it is first asked for. */

@@ -193,8 +193,8 @@ describe('reading a row', () => {
       { PrimaryKey: '"a' },
       { PartitionKey: 5 },
       { PartitionKey: { a: 1 } },
-      { Publish: 'delta,glue' },
-      { Publish: 'manifest' },
+      { Publish: 'delta,iceberg' },
+      { Publish: 'hudi' },
       { Retain: '7' },
       { Retain: 7 },
       { LookBack: '-1h' },
@@ -222,7 +222,7 @@ describe('reading a row', () => {
         new RegExp(`^invalid-config: .*attribute ${name} is .*, expected .+ \\| .+`, 'u'),
       )
     }
-    expect(refusal({ Publish: 'glue' })).toContain('not supported by this version: glue')
+    expect(refusal({ Publish: 'iceberg' })).toContain('not supported by this version: iceberg')
     expect(refusal({ OnVanish: 'hold' })).toContain('not supported by this version')
   })
 
@@ -311,7 +311,7 @@ describe('setting attributes', () => {
     expect(() => setAttributes({ active: true, lookBack: 'a day' })).toThrow(
       /LookBack is "a day" \(is no duration\), expected a duration/u,
     )
-    expect(() => setAttributes({ publish: 'glue' })).toThrow(/not supported by this version: glue/u)
+    expect(() => setAttributes({ publish: 'iceberg' })).toThrow(/not supported by this version: iceberg/u)
   })
 
   it('makes a row that reads as it was set', () => {

@@ -2,6 +2,7 @@ import { tableName } from '../domain.ts'
 import { asDmscdcError, errorPolicy } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
+import type { HeldTable } from './held-table.ts'
 import { holdingTheTable } from './hold-table.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
@@ -22,7 +23,7 @@ export async function processTable(ports: Ports, item: StateItem): Promise<Table
     run = await openTableRun(ports, item)
     warnOfLanding(run, totals)
     if (seenBefore(run)) return report(run, totals, startedMs)
-    const held = await holdingTheTable(run, (table) => workUntilIdle(table, totals))
+    const held = await holdingTheTable(run, (table) => workAndWarn(table, totals))
     if (held.kind === 'held-by')
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
@@ -36,6 +37,15 @@ export async function processTable(ports: Ports, item: StateItem): Promise<Table
     return { ...known, status, ms: ports.clock.nowMs() - startedMs, error: describe(error, tableName(item.id)) }
   } finally {
     await run?.close()
+  }
+}
+
+/** What the catalog refused is said also where the work then failed. */
+async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
+  try {
+    await workUntilIdle(table, totals)
+  } finally {
+    if (table.catalogStanding.kind === 'trouble') totals.warnings.push(table.catalogStanding.text)
   }
 }
 

@@ -31,6 +31,7 @@ export type TableRun = {
 /** Reads the row's settings; throws `invalid-config`. Costs no request. */
 export function readSettings(ports: Ports, item: StateItem) {
   const config = readConfig(item, { lakePlace: ports.lake.place })
+  requireCatalog(ports, config)
   return { config, mirror: readMirror(item), place: placeOf(ports, config) }
 }
 
@@ -57,7 +58,7 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
     item,
     ...settings,
     listing,
-    digest: digestOf(listing, settings.config),
+    digest: digestOf(ports, listing, settings.config),
     costs: () => addCosts(landing.counts(), lake.counts()),
     session() {
       session ??= ports.engine().then((engine) => engine.openSession())
@@ -96,9 +97,21 @@ function placeOf(ports: Ports, config: TableConfig): TablePlace {
   )
 }
 
-function digestOf(listing: LandingTable, config: TableConfig): string {
+/** A catalog's readers need a place that they can reach. */
+function requireCatalog({ catalog, lake }: Ports, { id, publish }: TableConfig): void {
+  if (catalog !== null || !publish.includes('glue')) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(id)}: attribute Publish has glue, and the Glue Data Catalog cannot point at ${lake.url}, expected a lake in S3`,
+    { hint: `dmscdc set ${tableName(id)} --publish delta` },
+  )
+}
+
+function digestOf({ catalog }: Ports, listing: LandingTable, config: TableConfig): string {
   const { active: _, ...settings } = config
-  return createHash('sha256').update(listingDigest(listing)).update(JSON.stringify(settings)).digest('hex')
+  const database = config.publish.includes('glue') ? { database: catalog?.database } : {}
+  const said = JSON.stringify({ ...settings, ...database })
+  return createHash('sha256').update(listingDigest(listing)).update(said).digest('hex')
 }
 
 function addCosts(a: RequestCounts, b: RequestCounts): RequestCounts {

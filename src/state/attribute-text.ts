@@ -1,4 +1,4 @@
-import type { View } from '../domain.ts'
+import { allViews, type View } from '../domain.ts'
 
 /** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string }
@@ -30,13 +30,13 @@ export function parseDuration(text: string): Parsed<number> {
   return Number.isSafeInteger(ms) ? { value: ms } : { problem: 'is too long' }
 }
 
-/** `delta` is all that there is; a comma list or a list of texts, `null` for none. */
+/** A comma list or a list of texts, `null` for none; in the order of `allViews`. */
 export function parseViews(value: string | readonly string[]): Parsed<readonly View[]> {
   const asked = (typeof value === 'string' ? value.split(',') : value).map((view) => view.trim().toLowerCase())
   const wanted = asked.filter((view) => view !== '' && view !== 'null')
-  const other = wanted.find((view) => view !== 'delta')
+  const other = wanted.find((view) => !allViews.some((known) => known === view))
   if (other !== undefined) return { problem: `not supported by this version: ${other}` }
-  return { value: wanted.length > 0 ? ['delta'] : [] }
+  return { value: allViews.filter((view) => wanted.includes(view)) }
 }
 
 /** The name of a time zone as the runtime's own database knows it. */

@@ -57,6 +57,7 @@ export const mirrorShape = z.object({
   Version: orNull(count),
   Digest: orNull(z.string()),
   Published: views.default([]),
+  CatalogTable: orNull(z.object({ database: z.string(), table: z.string(), digest: z.string().nullable() })),
 })
 
 type Attribute = keyof typeof settingsShape.shape | keyof typeof mirrorShape.shape
@@ -74,7 +75,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     PartitionKey: { expected: namesText, option: '--partition-key a' },
     out_path: { expected: 'the place above the lake folder of the table, as lake-bucket/prefix/schema/', option: null },
     folder: { expected: 'the name of the table and a slash', option: null },
-    Publish: { expected: `a comma list of views, of which this version has 'delta'`, option: '--publish delta' },
+    Publish: { expected: `a comma list of 'delta', 'manifest' and 'glue'`, option: '--publish delta' },
     Retain: { expected: durationText, option: '--retain 7d' },
     LookBack: { expected: durationText, option: '--look-back 24h' },
     LoadSettle: { expected: durationText, option: '--load-settle 30m' },
@@ -102,6 +103,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Version: { expected: 'the number that a run wrote', option: null },
     Digest: { expected: runsOwn, option: null },
     Published: { expected: 'the list that a run wrote', option: null },
+    CatalogTable: { expected: 'what a run wrote', option: null },
   }
 
 function orNull<T extends z.ZodType>(shape: T) {

@@ -76,6 +76,7 @@ export function readMirror(item: StateItem): Mirror {
     mirroredFullLoadDate: mirrored.MirroredFullLoadDate,
     digest: mirrored.Digest,
     published: mirrored.Published,
+    catalog: mirrored.CatalogTable,
   }
 }
 
