@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { tmpdir, totalmem } from 'node:os'
+import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from './errors.ts'
@@ -15,7 +15,16 @@ export type Config = {
   readonly threads: number | null
   readonly temp: string
   readonly s3: S3Settings
+  readonly cycle: CycleSettings
   readonly verbose: boolean
+}
+
+/** How `run` goes about its tables. */
+export type CycleSettings = {
+  /** Tables at a time in this process, at most. */
+  readonly concurrency: number
+  readonly deadlineMs: number
+  readonly metrics: 'emf' | 'none'
 }
 
 export type FileLocation = { readonly kind: 'file'; readonly folder: string }
@@ -49,6 +58,9 @@ export type Flags = {
   readonly kmsKey?: string
   readonly landingOwner?: string
   readonly lakeOwner?: string
+  readonly concurrency?: string
+  readonly deadline?: string
+  readonly metrics?: string
   readonly verbose?: boolean
 }
 
@@ -81,6 +93,11 @@ export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = proces
       kmsKeyId: flags.kmsKey ?? environment.DMSCDC_KMS_KEY ?? null,
       landingOwner: accountId('landing-owner', flags.landingOwner ?? environment.DMSCDC_LANDING_OWNER),
       lakeOwner: accountId('lake-owner', flags.lakeOwner ?? environment.DMSCDC_LAKE_OWNER),
+    },
+    cycle: {
+      concurrency: concurrencyOf(flags.concurrency ?? environment.DMSCDC_CONCURRENCY),
+      deadlineMs: deadlineOf(flags.deadline ?? environment.DMSCDC_DEADLINE),
+      metrics: metricsOf(flags.metrics ?? environment.DMSCDC_METRICS),
     },
     verbose: flags.verbose ?? false,
   }
@@ -203,6 +220,36 @@ function threadsOf(text: string | undefined): number | null {
   if (!/^[1-9]\d{0,3}$/u.test(text))
     throw new UsageError(`--threads: found "${text}", expected a whole number from 1`, 'dmscdc run --threads 2')
   return Number(text)
+}
+
+/** Much of a small table's run is waiting for answers, so a core bears several. */
+const tablesPerCore = 4
+const concurrencyDefaultMax = 16
+
+function concurrencyOf(text: string | undefined): number {
+  if (text === undefined) return Math.min(concurrencyDefaultMax, tablesPerCore * availableParallelism())
+  if (/^[1-9]\d{0,4}$/u.test(text)) return Number(text)
+  throw new UsageError(`--concurrency: found "${text}", expected a whole number from 1`, 'dmscdc run --concurrency 4')
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** `90s`, `50m`, `2h` or `1h30m`, at most a day. Default: less than the hour between two runs. */
+function deadlineOf(text: string | undefined): number {
+  if (text === undefined) return 50 * 60_000
+  const parts = [...text.matchAll(/(\d+)([smh])/gu)]
+  const ms = parts.reduce((sum, [, digits, unit = '']) => sum + Number(digits) * (unitMs[unit] ?? 0), 0)
+  if (/^(?:\d+[smh])+$/u.test(text) && ms > 0 && ms <= 86_400_000) return ms
+  throw new UsageError(
+    `--deadline: found "${text}", expected a time up to a day, as 50m or 2h`,
+    'dmscdc run --deadline 50m',
+  )
+}
+
+function metricsOf(text: string | undefined): 'emf' | 'none' {
+  if (text === undefined || text === '' || text === 'none') return 'none'
+  if (text === 'emf') return 'emf'
+  throw new UsageError(`--metrics: found "${text}", expected emf or none`, 'dmscdc run --metrics emf')
 }
 
 const unitBytes: Readonly<Record<string, number>> = {

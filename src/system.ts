@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { systemClock } from './clock.ts'
 import type { Config, ObjectLocation } from './config.ts'
+import type { Dispatcher } from './dispatch/dispatcher.ts'
+import { inProcess } from './dispatch/in-process.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Log } from './log.ts'
 import { fileObjects } from './objects/file-objects.ts'
@@ -13,7 +15,12 @@ import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
 import type { StateStore } from './state/state-store.ts'
 
-export type System = { readonly ports: Ports; close(): Promise<void> }
+export type System = {
+  readonly ports: Ports
+  /** Where a cycle's tables are worked on. */
+  dispatcher(): Promise<Dispatcher>
+  close(): Promise<void>
+}
 
 /** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
 export async function openSystem(config: Config, log: Log): Promise<System> {
@@ -37,6 +44,7 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   }
   return {
     ports,
+    dispatcher: async () => inProcess(ports, { ...config.cycle, memoryBytes: config.memoryBytes }),
     async close() {
       await (await engine?.catch(() => null))?.close()
       await scratch.remove()

@@ -17,8 +17,9 @@ const layers = [
   ['landing', 'lake'],
   ['load-initial', 'load-incremental'],
   ['process-table'],
+  ['dispatch'],
   ['controller'],
-  ['system', 'render', 'terminal-log'],
+  ['system', 'render', 'metrics', 'terminal-log'],
   ['demo'],
   ['cli'],
 ]

@@ -110,7 +110,7 @@ export function refuseEditedCursors({ item, mirror }: TableRun): void {
   )
 }
 
-function addCosts(a: RequestCounts, b: RequestCounts): RequestCounts {
+export function addCosts(a: RequestCounts, b: RequestCounts): RequestCounts {
   const verbs = Object.keys(a.requests) as (keyof RequestCounts['requests'])[]
   const requests = Object.fromEntries(verbs.map((verb) => [verb, a.requests[verb] + b.requests[verb]]))
   return {

@@ -27,6 +27,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     const done = await commitWork(table, head, work)
     head = done.head
     addTo(totals, work, done)
+    totals.newest = newestOf(table, done) ?? totals.newest
     return done
   }
   const fenceOff = async (): Promise<CommitResult> => {
@@ -91,6 +92,12 @@ async function sweep(
   const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' })
   table.unswept = result.kind === 'void'
   return !table.unswept
+}
+
+function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'] {
+  if (result.kind !== 'won' || staged.landingFiles.length === 0) return null
+  const landedMs = staged.landingFiles.reduce((newest, { modifiedMs }) => Math.max(newest, modifiedMs), 0)
+  return { landedMs, committedMs: run.ports.clock.nowMs() }
 }
 
 function addTo(totals: Totals, work: TableWork, { result, head, staged }: Done): void {
