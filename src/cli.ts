@@ -67,6 +67,10 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--retain <7d>', 'keep superseded files that long')
   .option('--look-back <24h>', 'how far back the name of a file may be late')
   .option('--load-settle <10m>', 'wait until a new full load is that old')
+  .option(
+    '--landed <keep>',
+    'what becomes of change files that were taken: keep, archive:<folder>[:30d] or delete[:30d]',
+  )
   .option('--landing-timezone <zone>', 'the zone in which DMS names its files (IANA name)')
   .option('--keep-op <true|false>', "keep DMS's column Op", trueOrFalse)
   .option('--before-image-prefix <BI_>', 'of before-image columns')

@@ -17,6 +17,8 @@ export type HeldTable = {
   renew(): Promise<boolean>
   /** What finish has made true so far. */
   finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
+  /** Landing files that this run took away; `askAgainMs`: some stay that nobody is known to have taken, seen now. */
+  cleared: { readonly gone: ReadonlySet<string>; readonly askAgainMs: number | null } | null
   /** Paths that this run put into the data folder. */
   placed: readonly string[]
   /** False while something waits for time to pass: then the next run must look again, whatever has landed. */

@@ -9,7 +9,7 @@ import { finishHead } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { describe } from './table-report.ts'
-import type { TableRun } from './table-run.ts'
+import { digestWithout, type TableRun } from './table-run.ts'
 
 export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
 
@@ -43,6 +43,7 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     notAfterMs: () => lease.expiresMs,
     renew,
     finished: null,
+    cleared: null,
     placed: [],
     upToDate: false,
   }
@@ -91,7 +92,7 @@ async function settleForTheOther(table: HeldTable): Promise<void> {
   }
 }
 
-function mirrored({ run, finished, upToDate }: HeldTable, failure: DmscdcError | null) {
+function mirrored({ run, finished, upToDate, cleared }: HeldTable, failure: DmscdcError | null) {
   const { head, published } = finished as NonNullable<HeldTable['finished']>
   const { cursor } = head.progress
   const { newestModifiedMs } = head.load
@@ -99,7 +100,7 @@ function mirrored({ run, finished, upToDate }: HeldTable, failure: DmscdcError |
     lastIncrementalFile: cursor === null ? firstCursor(run.item.path) : `${run.item.path}${cursor}`,
     lastFullLoadDate: newestModifiedMs === null ? neverLoadedDate : dateText(newestModifiedMs),
     version: head.version,
-    digest: failure === null && upToDate ? run.digest : null,
+    digest: failure === null && upToDate ? digestWithout(run, cleared?.gone) : null,
     published,
   }
 }
@@ -110,7 +111,7 @@ function dateText(ms: number): string {
 }
 
 /** What `dmscdc tables` shows without reading the lake. */
-function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
+function rowFacts({ run, finished, cleared }: HeldTable, failure: DmscdcError | null) {
   const files = finished?.head.files
   const sizes = files && {
     Rows: files.reduce((total, { rows }) => total + rows, 0),
@@ -122,5 +123,6 @@ function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
     failure === null || errorPolicy[failure.kind].status !== 'held'
       ? {}
       : { Held: describe(failure, tableName(run.item.id)) }
-  return { set: { ...sizes, ...held }, remove: failure === null ? ['Held'] : [] }
+  const asked = cleared?.askAgainMs == null ? {} : { LandedAsked: new Date(cleared.askAgainMs).toISOString() }
+  return { set: { ...sizes, ...held, ...asked }, remove: failure === null ? ['Held'] : [] }
 }

@@ -3,6 +3,7 @@ import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { landingOrder } from '../landing/names.ts'
 import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { clearingDue } from './clear-landing.ts'
 import { holdingTheTable } from './hold-table.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, refuseEditedCursors, seenBefore, type TableRun } from './table-run.ts'
@@ -36,7 +37,7 @@ export async function processTable(
     run = await openTableRun(ports, item)
     refuseEditedCursors(run)
     warnOfLanding(run, totals)
-    if (seenBefore(run)) return report(run, totals, startedMs)
+    if (seenBefore(run) && !clearingDue(run)) return report(run, totals, startedMs)
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted

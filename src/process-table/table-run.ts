@@ -29,6 +29,7 @@ export type TableRun = {
 /** Reads the row's settings; throws `invalid-config`. Costs no request. */
 export function readSettings(ports: Ports, item: StateItem) {
   const config = readConfig(item, { lakePlace: ports.lake.place })
+  refuseArchiveInSchema(config)
   return { config, mirror: readMirror(item), place: placeOf(ports, config) }
 }
 
@@ -86,8 +87,24 @@ function placeOf(ports: Ports, config: TableConfig): TablePlace {
   )
 }
 
+/** What the digest will be once these landing files are gone. */
+export function digestWithout({ listing, config, digest }: TableRun, gone: ReadonlySet<string> = new Set()): string {
+  if (gone.size === 0) return digest
+  return digestOf({ ...listing, changes: listing.changes.filter(({ key }) => !gone.has(key)) }, config)
+}
+
+/** A table's own schema as its archive: the archived files would be tables. */
+function refuseArchiveInSchema({ id, landed }: TableConfig): void {
+  if (landed.kind !== 'archive' || ![id.schema, '_dmscdc'].includes(landed.prefix.split('/')[0] ?? '')) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(id)}: attribute Landed archives to ${landed.prefix}, expected a folder of the landing that is no schema`,
+    { hint: 'dmscdc set <table> --landed archive:_taken/' },
+  )
+}
+
 function digestOf(listing: LandingTable, config: TableConfig): string {
-  const { active: _, ...settings } = config
+  const { active: _, landed: __, ...settings } = config
   return createHash('sha256').update(listingDigest(listing)).update(JSON.stringify(settings)).digest('hex')
 }
 

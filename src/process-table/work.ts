@@ -3,6 +3,7 @@ import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { sweepStaging } from '../lake/perform.ts'
 import { sameContent } from '../landing/same-content.ts'
+import { clearLanding } from './clear-landing.ts'
 import { commitWork, type Done, fence } from './commit-work.ts'
 import { decide, type TableWork } from './decide.ts'
 import { finishHead, writeCheckpointIfDue } from './finish-head.ts'
@@ -17,6 +18,7 @@ import type { Totals } from './totals.ts'
 export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<void> {
   let head = await finishHead(table, await openHead(table.run))
   totals.head = head
+  const before = head
   const step = async (): Promise<Done | null> => {
     const work = await nextWork(table, head)
     if (work.kind === 'held') throw work.error
@@ -45,6 +47,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     const done = await step()
     if (done === null) {
       await writeCheckpointIfDue(table, head)
+      await clearLanding(table, totals, { before, now: head })
       return
     }
     if (done.result.kind !== 'won') lost += 1
