@@ -29,7 +29,7 @@ export async function cycleOnce(
     const system = await openSystem(config, log)
     let overdue: readonly string[] = []
     try {
-      const dispatcher = await system.dispatcher()
+      const dispatcher = await system.dispatcher(run)
       const report = await runCycle(system.ports, { ...asked, concurrency: config.cycle.concurrency, dispatcher })
       overdue = dispatcher.overdue()
       log.end()

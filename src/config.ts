@@ -25,6 +25,23 @@ export type CycleSettings = {
   readonly concurrency: number
   readonly deadlineMs: number
   readonly metrics: 'emf' | 'none'
+  readonly dispatch: DispatchSettings
+}
+
+/** Where tables are worked on that have at least `aboveBytes` of landing to take; smaller ones always in this process. */
+export type DispatchSettings =
+  | { readonly kind: 'inProcess' }
+  | ({ readonly kind: 'ecsTask'; readonly aboveBytes: number } & EcsPlace)
+  | { readonly kind: 'glueJob'; readonly aboveBytes: number; readonly jobName: string }
+
+type EcsPlace = {
+  readonly cluster: string
+  readonly taskDefinition: string
+  readonly container: string
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
+  readonly publicIp: boolean
+  readonly vcpuBudget: number | null
 }
 
 export type FileLocation = { readonly kind: 'file'; readonly folder: string }
@@ -61,6 +78,9 @@ export type Flags = {
   readonly concurrency?: string
   readonly deadline?: string
   readonly metrics?: string
+  readonly dispatch?: string
+  readonly dispatchAbove?: string
+  readonly vcpuBudget?: string
   readonly verbose?: boolean
 }
 
@@ -98,6 +118,7 @@ export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = proces
       concurrency: concurrencyOf(flags.concurrency ?? environment.DMSCDC_CONCURRENCY),
       deadlineMs: deadlineOf(flags.deadline ?? environment.DMSCDC_DEADLINE),
       metrics: metricsOf(flags.metrics ?? environment.DMSCDC_METRICS),
+      dispatch: dispatchOf(flags, environment),
     },
     verbose: flags.verbose ?? false,
   }
@@ -252,6 +273,53 @@ function metricsOf(text: string | undefined): 'emf' | 'none' {
   throw new UsageError(`--metrics: found "${text}", expected emf or none`, 'dmscdc run --metrics emf')
 }
 
+/** A Glue job per table takes all of them; an ECS task is for those that would press on the others here. */
+const aboveDefault = { ecsTask: '1GB', glueJob: '0' } as const
+
+function dispatchOf(flags: Flags, environment: NodeJS.ProcessEnv): DispatchSettings {
+  const kind = flags.dispatch ?? environment.DMSCDC_DISPATCH ?? ''
+  if (kind === '' || kind === 'inProcess') return { kind: 'inProcess' }
+  if (kind !== 'ecsTask' && kind !== 'glueJob')
+    throw new UsageError(`--dispatch: found "${kind}", expected inProcess, ecsTask or glueJob`, 'dmscdc run --help')
+  const aboveBytes = aboveOf(flags.dispatchAbove ?? environment.DMSCDC_DISPATCH_ABOVE ?? aboveDefault[kind])
+  const named = (name: string): string => {
+    const value = environment[name]
+    if (value !== undefined && value !== '') return value
+    throw new UsageError(
+      `--dispatch ${kind}: the variable ${name} is missing`,
+      `set ${name}, or dmscdc run --dispatch inProcess`,
+    )
+  }
+  if (kind === 'glueJob') return { kind, aboveBytes, jobName: named('DMSCDC_GLUE_JOB') }
+  const listed = (text: string | undefined) => (text ?? '').split(',').flatMap((part) => part.trim() || [])
+  return {
+    kind,
+    aboveBytes,
+    cluster: named('DMSCDC_ECS_CLUSTER'),
+    taskDefinition: named('DMSCDC_ECS_TASK_DEFINITION'),
+    container: environment.DMSCDC_ECS_CONTAINER || 'dmscdc',
+    subnets: listed(named('DMSCDC_ECS_SUBNETS')),
+    securityGroups: listed(environment.DMSCDC_ECS_SECURITY_GROUPS),
+    publicIp: environment.DMSCDC_ECS_PUBLIC_IP === 'true',
+    vcpuBudget: vcpusOf(flags.vcpuBudget ?? environment.DMSCDC_VCPU_BUDGET),
+  }
+}
+
+function aboveOf(text: string): number {
+  const bytes = text === '0' ? 0 : sizeOf(text)
+  if (bytes >= 0) return bytes
+  throw new UsageError(
+    `--dispatch-above: found "${text}", expected a size as 1GB or 500MB, or 0`,
+    'dmscdc run --dispatch-above 1GB',
+  )
+}
+
+function vcpusOf(text: string | undefined): number | null {
+  if (text === undefined || text === '') return null
+  if (/^\d+(?:\.\d+)?$/u.test(text) && Number(text) > 0) return Number(text)
+  throw new UsageError(`--vcpu-budget: found "${text}", expected a number of vCPUs`, 'dmscdc run --vcpu-budget 64')
+}
+
 const unitBytes: Readonly<Record<string, number>> = {
   KB: 1e3,
   MB: 1e6,
@@ -263,9 +331,14 @@ const unitBytes: Readonly<Record<string, number>> = {
   TIB: 2 ** 40,
 }
 
-function bytesOf(text: string): number {
+/** Not a number for text that is no size. */
+function sizeOf(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?b)$/iu.exec(text)
-  const bytes = Number(match?.[1]) * (unitBytes[match?.[2]?.toUpperCase() ?? ''] ?? Number.NaN)
+  return Number(match?.[1]) * (unitBytes[match?.[2]?.toUpperCase() ?? ''] ?? Number.NaN)
+}
+
+function bytesOf(text: string): number {
+  const bytes = sizeOf(text)
   if (!(bytes >= 64e6))
     throw new UsageError(
       `--memory: found "${text}", expected at least 64MB, as in 512MB or 4GB`,

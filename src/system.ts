@@ -18,7 +18,7 @@ import type { StateStore } from './state/state-store.ts'
 export type System = {
   readonly ports: Ports
   /** Where a cycle's tables are worked on. */
-  dispatcher(): Promise<Dispatcher>
+  dispatcher(runId: string): Promise<Dispatcher>
   close(): Promise<void>
 }
 
@@ -44,12 +44,24 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   }
   return {
     ports,
-    dispatcher: async () => inProcess(ports, { ...config.cycle, memoryBytes: config.memoryBytes }),
+    dispatcher: (runId) => openDispatcher(config, ports, runId),
     async close() {
       await (await engine?.catch(() => null))?.close()
       await scratch.remove()
     },
   }
+}
+
+async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runId: string): Promise<Dispatcher> {
+  const { dispatch, ...limits } = cycle
+  if (dispatch.kind === 'inProcess') return inProcess(ports, { ...limits, memoryBytes })
+  const [{ withElsewhere }, elsewhere] = await Promise.all([
+    import('./dispatch/elsewhere.ts'),
+    dispatch.kind === 'ecsTask'
+      ? import('./dispatch/ecs-tasks.ts').then(({ ecsTasks }) => ecsTasks(dispatch, { runId, clock: ports.clock }))
+      : import('./dispatch/glue-jobs.ts').then(({ glueJobs }) => glueJobs(dispatch.jobName, { clock: ports.clock })),
+  ])
+  return withElsewhere(ports, { ...limits, memoryBytes, elsewhere, aboveBytes: dispatch.aboveBytes })
 }
 
 async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {

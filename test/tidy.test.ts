@@ -49,7 +49,7 @@ const adapters = [
 
 /** What only adapters and entry points may touch, and which of them. */
 const world = [
-  { what: /^@aws-sdk\//, in: [/objects\/s3-.+/, /state\/dynamodb-.+/, 'system.ts'] },
+  { what: /^@aws-sdk\//, in: [/objects\/s3-.+/, /state\/dynamodb-.+/, /dispatch\/(?:ecs|glue)-.+/, 'system.ts'] },
   { what: /^@duckdb\//, in: [/engine\/duckdb-.+/] },
   { what: /^node:(?:fs|os|child_process)(?:\/|$)/, in: [...adapters, ...entryPoints] },
 ]
@@ -60,6 +60,8 @@ const worldGlobals = {
 
 const dependencies = {
   '@aws-sdk/client-dynamodb': '3.1162.0',
+  '@aws-sdk/client-ecs': '3.1162.0',
+  '@aws-sdk/client-glue': '3.1169.0',
   '@aws-sdk/client-s3': '3.1169.0',
   '@aws-sdk/util-dynamodb': '3.996.9',
   '@duckdb/node-api': '1.5.5-r.5',

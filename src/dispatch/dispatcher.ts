@@ -10,16 +10,19 @@ export type Dispatcher = {
   overdue(): readonly string[]
 }
 
-/** Somebody else who can run a table: a task or a job per table. */
+/** Somebody else who can run a table: a task or a job per table. Every adapter passes `test/dispatch-elsewhere.test.ts`. */
 export type Elsewhere = {
   /** As people call it: `ECS task`. */
   readonly what: string
-  /** Starts it, and waits until it has ended. Throws a `DmscdcError` where it could not be started or was lost. */
-  runTable(id: TableId): Promise<ElsewhereEnd>
+  /**
+   * Starts `dmscdc run --table` for it, waits until that has ended, and stops it where it takes longer than `deadlineMs`.
+   * Throws `invalid-config` where it can never start, `unavailable` where it could not this time or was lost sight of.
+   */
+  runTable(id: TableId, deadlineMs: number): Promise<ElsewhereEnd>
 }
 
 export type ElsewhereEnd = {
-  /** Null: it ended without one. */
+  /** Of the process; null: it ended without one, or never began. */
   readonly exitCode: number | null
   /** Why it stopped, as its service says; empty for nothing. */
   readonly reason: string
