@@ -221,12 +221,20 @@ export type TableConfig = {
   readonly retainMs: number | null
   readonly lookBackMs: number
   readonly loadSettleMs: number
+  readonly landed: Landed
   /** IANA name of the zone in which DMS names its files. */
   readonly landingTimezone: string
   readonly keepOp: boolean
   readonly beforeImagePrefix: string
   readonly csv: CsvConfig
 }
+
+/** What becomes of a change file that was taken: when it is `retainMs` old, and never within the look-back. */
+export type Landed =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'delete'; readonly retainMs: number }
+  /** `prefix`: a folder of the landing, ending with a slash. */
+  | { readonly kind: 'archive'; readonly prefix: string; readonly retainMs: number }
 
 export type CsvConfig = {
   /** Declared names and types in file order; null: all columns are text. */

@@ -4,6 +4,8 @@ import { ulid } from 'ulid'
 import type { Catalog } from './catalog/catalog.ts'
 import { systemClock } from './clock.ts'
 import type { Config, ObjectLocation } from './config.ts'
+import type { Dispatcher } from './dispatch/dispatcher.ts'
+import { inProcess } from './dispatch/in-process.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Log } from './log.ts'
 import { fileObjects } from './objects/file-objects.ts'
@@ -14,7 +16,12 @@ import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
 import type { StateStore } from './state/state-store.ts'
 
-export type System = { readonly ports: Ports; close(): Promise<void> }
+export type System = {
+  readonly ports: Ports
+  /** Where a cycle's tables are worked on. */
+  dispatcher(runId: string): Promise<Dispatcher>
+  close(): Promise<void>
+}
 
 /** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
 export async function openSystem(config: Config, log: Log): Promise<System> {
@@ -39,6 +46,7 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   }
   return {
     ports,
+    dispatcher: (runId) => openDispatcher(config, ports, runId),
     async close() {
       await (await engine?.catch(() => null))?.close()
       await scratch.remove()
@@ -48,6 +56,18 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
 
 /** The SDK's advice on Node versions is for who builds on it; on our users' stderr it would hide the error. */
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
+async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runId: string): Promise<Dispatcher> {
+  const { dispatch, ...limits } = cycle
+  if (dispatch.kind === 'inProcess') return inProcess(ports, { ...limits, memoryBytes })
+  const [{ withElsewhere }, elsewhere] = await Promise.all([
+    import('./dispatch/elsewhere.ts'),
+    dispatch.kind === 'ecsTask'
+      ? import('./dispatch/ecs-tasks.ts').then(({ ecsTasks }) => ecsTasks(dispatch, { runId, clock: ports.clock }))
+      : import('./dispatch/glue-jobs.ts').then(({ glueJobs }) => glueJobs(dispatch.jobName, { clock: ports.clock })),
+  ])
+  return withElsewhere(ports, { ...limits, memoryBytes, elsewhere, aboveBytes: dispatch.aboveBytes })
+}
 
 async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {
   const { duckdbEngine } = await import('./engine/duckdb-engine.ts')

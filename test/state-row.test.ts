@@ -64,6 +64,7 @@ describe('a new row', () => {
       retainMs: null,
       lookBackMs: 86_400_000,
       loadSettleMs: 0,
+      landed: { kind: 'keep' },
       landingTimezone: 'UTC',
       keepOp: false,
       beforeImagePrefix: 'BI_',
@@ -175,6 +176,15 @@ describe('reading a row', () => {
     })
   })
 
+  it('reads what becomes of landing files', () => {
+    const landed = (text: string) => config({ Landed: text }).landed
+    expect(landed('delete')).toEqual({ kind: 'delete', retainMs: 0 })
+    expect(landed('Delete:30d')).toEqual({ kind: 'delete', retainMs: 30 * 86_400_000 })
+    expect(landed('archive:_taken')).toEqual({ kind: 'archive', prefix: '_taken/', retainMs: 0 })
+    expect(landed('archive:/a/b/:1d12h')).toEqual({ kind: 'archive', prefix: 'a/b/', retainMs: 36 * 3_600_000 })
+    expect(landed('archive:a:b')).toEqual({ kind: 'archive', prefix: 'a:b/', retainMs: 0 })
+  })
+
   it('names the attribute, what it holds, what was expected, and the command that mends it', () => {
     expect(refusal({ PrimaryKey: 'id, ID' })).toBe(
       `invalid-config: state row of sales.orders: attribute PrimaryKey is "id, ID" (names "ID" twice), expected a comma list of distinct columns, or 'null' | dmscdc set sales.orders --primary-key a,b`,
@@ -210,7 +220,14 @@ describe('reading a row', () => {
       { folder: '../x/' },
       { SequenceColumn: 'scn' },
       { OnVanish: 'truncate' },
-      { Landed: 'delete' },
+      { Landed: 'gone' },
+      { Landed: 'keep:1d' },
+      { Landed: 'delete:' },
+      { Landed: 'delete:30' },
+      { Landed: 'delete:taken/' },
+      { Landed: 'archive' },
+      { Landed: 'archive:' },
+      { Landed: 'archive:../x/' },
       { LastFullLoadDate: 'yesterday' },
       { LastIncrementalFile: 5 },
       { Version: -1 },

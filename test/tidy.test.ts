@@ -17,8 +17,9 @@ const layers = [
   ['landing', 'lake'],
   ['load-initial', 'load-incremental'],
   ['process-table'],
+  ['dispatch'],
   ['controller'],
-  ['system', 'render', 'terminal-log'],
+  ['system', 'render', 'metrics', 'terminal-log'],
   ['demo'],
   ['cli'],
 ]
@@ -53,7 +54,10 @@ const adapters = [
 
 /** What only adapters and entry points may touch, and which of them. */
 const world = [
-  { what: /^@aws-sdk\//, in: [/objects\/s3-.+/, /state\/dynamodb-.+/, /catalog\/glue-.+/, 'system.ts'] },
+  {
+    what: /^@aws-sdk\//,
+    in: [/objects\/s3-.+/, /state\/dynamodb-.+/, /catalog\/glue-.+/, /dispatch\/(?:ecs|glue)-.+/, 'system.ts'],
+  },
   { what: /^@duckdb\//, in: [/engine\/duckdb-.+/] },
   { what: /^node:(?:fs|os|child_process)(?:\/|$)/, in: [...adapters, ...entryPoints] },
 ]
@@ -64,6 +68,7 @@ const worldGlobals = {
 
 const dependencies = {
   '@aws-sdk/client-dynamodb': '3.1162.0',
+  '@aws-sdk/client-ecs': '3.1162.0',
   '@aws-sdk/client-glue': '3.1169.0',
   '@aws-sdk/client-s3': '3.1169.0',
   '@aws-sdk/util-dynamodb': '3.996.9',

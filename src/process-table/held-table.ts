@@ -25,6 +25,8 @@ export type HeldTable = {
   catalog: CatalogRecord | null
   /** Of the catalog to what this run finished last. */
   catalogStanding: CatalogStanding
+  /** Landing files that this run took away; `askAgainMs`: some stay that nobody is known to have taken, seen now. */
+  cleared: { readonly gone: ReadonlySet<string>; readonly askAgainMs: number | null } | null
   /** Paths that this run put into the data folder. */
   placed: readonly string[]
   /** False while something waits for time to pass: then the next run must look again, whatever has landed. */

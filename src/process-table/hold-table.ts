@@ -10,7 +10,7 @@ import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { describe } from './table-report.ts'
-import type { TableRun } from './table-run.ts'
+import { digestWithout, type TableRun } from './table-run.ts'
 
 export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
 
@@ -53,6 +53,7 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     finished: null,
     catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
     catalogStanding: { kind: 'behind' },
+    cleared: null,
     placed: [],
     upToDate: false,
   }
@@ -109,7 +110,7 @@ async function settleForTheOther(table: HeldTable): Promise<void> {
 }
 
 function mirrored(table: HeldTable, failure: DmscdcError | null) {
-  const { run, finished, upToDate } = table
+  const { run, finished, upToDate, cleared } = table
   const { head, published } = finished as NonNullable<HeldTable['finished']>
   const stands = table.catalogStanding.kind === 'stands'
   const { cursor } = head.progress
@@ -118,7 +119,7 @@ function mirrored(table: HeldTable, failure: DmscdcError | null) {
     lastIncrementalFile: cursor === null ? firstCursor(run.item.path) : `${run.item.path}${cursor}`,
     lastFullLoadDate: newestModifiedMs === null ? neverLoadedDate : dateText(newestModifiedMs),
     version: head.version,
-    digest: failure === null && upToDate && stands && viewsAreDone(table) ? run.digest : null,
+    digest: failure === null && upToDate && stands && viewsAreDone(table) ? digestWithout(run, cleared?.gone) : null,
     published: published.filter((view) => view !== 'glue' || stands),
   }
 }
@@ -129,7 +130,7 @@ function dateText(ms: number): string {
 }
 
 /** What `dmscdc tables` shows without reading the lake. */
-function rowFacts({ run, finished, catalog }: HeldTable, failure: DmscdcError | null) {
+function rowFacts({ run, finished, catalog, cleared }: HeldTable, failure: DmscdcError | null) {
   const files = finished?.head.files
   const sizes = files && {
     Rows: files.reduce((total, { rows }) => total + rows, 0),
@@ -144,10 +145,11 @@ function rowFacts({ run, finished, catalog }: HeldTable, failure: DmscdcError | 
       : { Held: describe(failure, tableName(run.item.id)) }
   const known = catalog === null ? {} : { CatalogTable: catalog }
   const adoption = adopted === undefined ? {} : { Adopted: adopted }
+  const asked = cleared?.askAgainMs == null ? {} : { LandedAsked: new Date(cleared.askAgainMs).toISOString() }
   const gone = [
     ...(failure === null ? ['Held'] : []),
     ...(catalog === null ? ['CatalogTable'] : []),
     ...(finished !== null && adopted === undefined ? ['Adopted'] : []),
   ]
-  return { set: { ...sizes, ...held, ...known, ...adoption }, remove: gone }
+  return { set: { ...sizes, ...held, ...known, ...adoption, ...asked }, remove: gone }
 }

@@ -5,6 +5,7 @@ import {
   parseDelimiter,
   parseDuration,
   parseFolder,
+  parseLanded,
   parseNames,
   parsePlace,
   parseTimezone,
@@ -45,7 +46,7 @@ export const settingsShape = z.object({
   Rfc4180: flag.default(true),
   SequenceColumn: none.optional(),
   OnVanish: z.literal('warn').optional(),
-  Landed: z.literal('keep').optional(),
+  Landed: parsed(z.string(), parseLanded).default({ kind: 'keep' }),
 })
 
 /** What a run repeats in the row. */
@@ -95,7 +96,10 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Rfc4180: { expected: flagText, option: '--rfc4180' },
     SequenceColumn: { expected: 'no such attribute: not supported by this version', option: null },
     OnVanish: { expected: `'warn', others are not supported by this version`, option: null },
-    Landed: { expected: `'keep', others are not supported by this version`, option: null },
+    Landed: {
+      expected: `'keep', 'delete' or 'archive:<folder of the landing>', the last two perhaps with a time, as delete:30d`,
+      option: '--landed archive:_taken/:30d',
+    },
     LastIncrementalFile: { expected: 'the path of a landing file', option: null },
     LastFullLoadDate: { expected: 'a UTC time as 2024-06-12 10:31:27', option: null },
     MirroredIncrementalFile: { expected: runsOwn, option: null },
