@@ -173,8 +173,8 @@ function places(place: string): Record<string, string> {
 async function peers(load: string): Promise<System[]> {
   const python = options.peer.includes('none') ? null : await pythonReaders()
   if (python === null) return []
-  const deltaRs = (args: readonly string[]) => measure(python, [join(peersFolder, 'delta_rs.py'), ...args])
-  const duckdb = (args: readonly string[]) => measure(python, [join(peersFolder, 'plain_duckdb.py'), ...args])
+  const deltaRs = (args: readonly string[]) => measure(python, [join(peersFolder, 'delta-rs.py'), ...args])
+  const duckdb = (args: readonly string[]) => measure(python, [join(peersFolder, 'plain-duckdb.py'), ...args])
   const all: System[] = [
     {
       name: 'delta-rs',
@@ -216,7 +216,7 @@ async function floors(folder: string, load: string): Promise<void> {
   const [copies, bare]: Measured[][] = [[], []]
   for (let run = 0; run < runs; run++) {
     const target = join(folder, 'floor')
-    copies?.push(await measure(python, [join(peersFolder, 'plain_duckdb.py'), 'copy', load, target]))
+    copies?.push(await measure(python, [join(peersFolder, 'plain-duckdb.py'), 'copy', load, target]))
     rmSync(target, { recursive: true })
     bare?.push(await measure('cp', ['-r', load, target]))
     rmSync(target, { recursive: true })

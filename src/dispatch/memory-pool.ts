@@ -27,7 +27,7 @@ const patienceMs = 10 * 60_000
  */
 export function memoryPool(memoryBytes: number, clock: Pick<Clock, 'nowMs' | 'after'>): MemoryPool {
   const smallMax = memoryBytes * smallPart
-  const bigMax = memoryBytes - smallMax
+  const bigMax = memoryBytes * (1 - smallPart)
   const used = { small: 0, big: 0, tables: 0, alone: false }
   const waiting: Waiting[] = []
 

@@ -1,4 +1,4 @@
-"""Plain DuckDB, no commit: python plain_duckdb.py merge <table folder> <change file>… | copy <in folder> <out folder>"""
+"""Plain DuckDB, no commit: python plain-duckdb.py merge <table folder> <change file>… | copy <in folder> <out folder>"""
 
 import glob
 import os

@@ -1,4 +1,4 @@
-"""delta-rs: python delta_rs.py load <folder of LOAD files> <table> | merge <table> <change file>…"""
+"""delta-rs: python delta-rs.py load <folder of LOAD files> <table> | merge <table> <change file>…"""
 
 import glob
 import os
