@@ -172,6 +172,6 @@ function goneFiles(gone: readonly string[]): DmscdcError {
   return new DmscdcError(
     'bad-landing',
     `taking landing files again: ${String(gone.length)} that were taken and come after them are gone, ${gone[0] ?? ''} first; without them older values would come back`,
-    { hint: 'bring them back; or set LastIncrementalFile and LastFullLoadDate in the row to what their twins say' },
+    { hint: 'bring them back; where a cursor was edited by hand, set it to what its twin (Mirrored…) in the row says' },
   )
 }
