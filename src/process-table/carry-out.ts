@@ -43,6 +43,7 @@ export type WorkContext = {
 export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'> & {
   readonly landingFiles: readonly LandingFile[]
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
+  readonly note?: string
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number
