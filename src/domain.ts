@@ -179,6 +179,8 @@ export type Receipt = {
   readonly landingFiles: readonly string[]
   /** Landing files left out for good by this commit. */
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
+  /** What the commit did to the bookkeeping, for people. */
+  readonly note?: string
   readonly changes: ChangeCounts
   readonly rowsBefore: number
   readonly rowsAfter: number

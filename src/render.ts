@@ -129,8 +129,12 @@ export function historyText(entries: readonly HistoryEntry[]): string {
   const passedOver = entries.flatMap(({ version, receipt }) =>
     (receipt?.passedOver ?? []).map(({ key, why }) => `version ${String(version)} passed over ${key}: ${why}`),
   )
+  const notes = entries.flatMap(({ version, receipt }) =>
+    receipt?.note === undefined ? [] : [`version ${String(version)}: ${receipt.note}`],
+  )
   return [
     grid(['version', 'when (UTC)', 'operation', 'landing files', 'changes', 'rows', 'written'], rows),
+    ...notes,
     ...passedOver,
   ].join('\n')
 }

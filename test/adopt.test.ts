@@ -159,6 +159,14 @@ describe('the original’s table', () => {
     expect(await lab.verify()).toMatchObject([{ ok: true }])
   })
 
+  test('without a key is never made anew of less than it was made of', async ({ lab }) => {
+    await original(lab, { PrimaryKey: 'null' })
+    await rm(join(lab.landing, 's/t', load))
+    await lab.run()
+    await expect(replayFile(lab.ports, id, nameOf(3))).rejects.toMatchObject({ kind: 'bad-landing' })
+    expect(await lab.rows('s.t')).toHaveLength(2)
+  })
+
   test('a file that comes late after the adoption is replayed through those that it had', async ({ lab }) => {
     await original(lab)
     await lab.run()
@@ -297,6 +305,31 @@ describe('files as Spark writes them', () => {
     const held = await lab.runOne('s.t')
     expect(held).toMatchObject({ status: 'held', error: { kind: 'corrupt-lake' } })
     expect(held.error?.message).toContain(partName(2))
+  })
+})
+
+describe('the way back', () => {
+  test('the row holds what the original goes on from, and a second adoption takes what it did since', async ({
+    lab,
+  }) => {
+    await original(lab)
+    await landChanges(lab, 4, [['U', 2, 'day 4']])
+    await lab.run()
+    const { path, ...mirrored } = await readRow(lab)
+    expect(mirrored).toMatchObject({
+      LastIncrementalFile: `${String(path)}${nameOf(4)}`,
+      LastFullLoadDate: '2024-01-01 00:00:00',
+      PrimaryKey: 'id',
+      ActiveFlag: 'true',
+    })
+    await landChanges(lab, 5, [['U', 2, 'day 5']])
+    await rm(join(lab.lake, 's/t'), { recursive: true })
+    await writeOriginal(lab, partName(7), rowsOf(lakeRow, [['U', 2, 'day 5']]))
+    await rm(join(lab.lake, '_dmscdc/s/t'), { recursive: true })
+    await makeOriginalRow(lab, { file: nameOf(5), date: '2024-01-01 00:00:00' })
+    await landChanges(lab, 6, [['I', 6, 'day 6']])
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 1, version: 1, error: null })
+    expect(await values(lab)).toEqual({ 2: 'U day 5', 6: 'I day 6' })
   })
 })
 

@@ -80,6 +80,7 @@ describe('LastIncrementalFile set back', () => {
     const [taken, moved] = await tableHistory(lab.ports, id)
     expect(taken).toMatchObject({ operation: 'MERGE', receipt: { landingFiles: [nameOf(2), nameOf(3)] } })
     expect(moved).toMatchObject({ operation: 'REPLAY', receipt: { landingFiles: [], filesRewritten: 0 } })
+    expect(moved?.receipt?.note).toContain(`${nameOf(2)} and what follows is taken again`)
   })
 
   test('by base name alone will do', async ({ lab }) => {

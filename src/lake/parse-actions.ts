@@ -165,6 +165,7 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
 const receiptShape: z.ZodType<Receipt> = z.object({
   landingFiles: z.array(z.string()),
   passedOver: z.array(z.object({ key: z.string(), why: z.string() })),
+  note: z.string().exactOptional(),
   changes: z.object({ inserted: count, updated: count, deleted: count, unchanged: count, ignored: count }),
   rowsBefore: count,
   rowsAfter: count,

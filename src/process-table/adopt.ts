@@ -1,27 +1,14 @@
-import {
-  type Column,
-  type DataFile,
-  type LakeType,
-  type LandingTable,
-  noLoad,
-  type PartitionValues,
-  type StagedCommit,
-  type TableConfig,
-} from '../domain.ts'
-import type { ColumnStatistics, EngineSession } from '../engine/engine.ts'
-import { duckdbType, list, literal, readParquet } from '../engine/sql.ts'
-import { DmscdcError } from '../errors.ts'
-import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { dataKey } from '../lake/keys.ts'
-import { parsePartitionFolder } from '../lake/partition-path.ts'
+import type { Column, DataFile, LakeType, LandingTable, PartitionValues, StagedCommit, TableConfig } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import { duckdbType, literal } from '../engine/sql.ts'
 import { statsText } from '../lake/statistics.ts'
 import { partitionText, type Staging } from '../lake/write-data.ts'
 import { commonType, sameType, typeText } from '../lake-types.ts'
-import { footers, openLanding } from '../landing/inspect.ts'
-import { lakeTypeOf, type NamedType } from '../landing/layout.ts'
+import { openLanding } from '../landing/inspect.ts'
 import { entryOf, takenUpTo } from '../landing/move-progress.ts'
-import type { LocalCopy, ObjectStore } from '../objects/object-store.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { LakeObject, StartingPoint } from './decide.ts'
+import { isUniqueKey, type KeyTables, type MeasuredObject, measureObject, unadoptable } from './measure-object.ts'
 
 export type AdoptContext = {
   readonly landing: ObjectStore
@@ -32,40 +19,34 @@ export type AdoptContext = {
   readonly start: StartingPoint
 }
 
-type Adopted = Pick<StagedCommit, 'operation' | 'schema' | 'add' | 'progress' | 'load'> & { readonly bytesRead: number }
+type Adopted = Pick<StagedCommit, 'operation' | 'schema' | 'add' | 'progress' | 'load'> & {
+  readonly bytesRead: number
+  readonly note: string
+}
 
 /**
  * Takes over the data files that the job before this one left, as version 0 of the log: they stay where they are. Its cursors count as taken. A key that
  * stands in two rows leaves the table without one, so that the next step holds it. Throws `corrupt-lake` naming what the log cannot hold.
  */
 export async function adopt(context: AdoptContext, objects: readonly LakeObject[]): Promise<Adopted> {
-  const copies: LocalCopy[] = []
-  try {
-    return await adoptOpened(context, await openAll(context, objects, copies))
-  } finally {
-    for (const copy of copies) await copy.release()
-  }
-}
-
-async function adoptOpened(context: AdoptContext, opened: readonly OpenedObject[]): Promise<Adopted> {
-  const { session, config } = context
-  const partitionColumns = commonPartition(opened)
-  const { columns, mixed } = await tableColumns(context, opened, partitionColumns)
-  const values = await partitionValues(session, columns, partitionColumns, opened)
-  const files: (OpenedDataFile & { readonly types: string })[] = []
-  for (const [number, one] of opened.entries()) {
-    const file = await dataFile(context, one, columns, values(one))
-    files.push({ number, file, path: one.path, types: JSON.stringify(one.columns) })
-  }
-  const isUnique = await hasUniqueKey(session, config, columns, partitionColumns, files)
-  const add = files.map(({ file }) => file)
+  const { session, config, staging, listing, start } = context
+  const keyTables: KeyTables = new Map()
+  const measured: MeasuredObject[] = []
+  for (const object of objects) measured.push(await measureObject(context, object, keyTables))
+  const partitionColumns = commonPartition(measured)
+  const { columns, mixed } = await tableColumns(context, measured, partitionColumns)
+  const partitionOf = await partitionValues(session, columns, partitionColumns, measured)
+  const add = measured.map((one) => dataFile(one, columns, partitionOf(one), { txnId: staging.txnId, config }))
   const rows = add.reduce((total, file) => total + file.rows, 0)
+  const keys = (config.primaryKey ?? []).map((name) => columns.find((column) => column.name === name)?.type)
+  const types = keys.filter((type) => type !== undefined)
+  const isUnique = types.length === keys.length && (await isUniqueKey(session, types, keyTables))
   return {
     operation: 'ADOPT',
     schema: { columns, partitionColumns },
     add,
     progress: {
-      ...takenUpTo(context.listing.changes, context.start.progress.cursor, config.lookBackMs),
+      ...takenUpTo(listing.changes, start.progress.cursor, config.lookBackMs),
       primaryKey: isUnique ? config.primaryKey : null,
       partitionKey: partitionColumns,
       adopted: { files: add.length, rows },
@@ -73,55 +54,19 @@ async function adoptOpened(context: AdoptContext, opened: readonly OpenedObject[
     },
     load: adoptedLoad(context),
     bytesRead: add.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    note: `adopted ${String(add.length)} data files in place; change files up to ${start.progress.cursor ?? 'none'} count as taken`,
   }
 }
 
-type OpenedObject = {
-  readonly object: LakeObject
-  readonly path: string
-  readonly sha256: string
-  readonly columns: readonly NamedType[]
-  readonly partition: PartitionValues
-}
-
-async function openAll(
-  { staging, session }: AdoptContext,
-  objects: readonly LakeObject[],
-  copies: LocalCopy[],
-): Promise<OpenedObject[]> {
-  const opened: Omit<OpenedObject, 'columns'>[] = []
-  for (const object of objects) {
-    const copy = await staging.lake.fetch(dataKey(staging.place, object.path), { sha256: true })
-    if (copy === null)
-      throw new DmscdcError('unavailable', `lake file ${object.path}: it was listed and is gone now`, {
-        hint: 'see that nothing else writes to the table (the job before this one is stopped), then run again',
-      })
-    copies.push(copy)
-    const partition = parsePartitionFolder(object.path)
-    const path = await session.link(copy.path)
-    opened.push({ object, path, sha256: copy.sha256 ?? '', partition })
-  }
-  const columns = await footers(
-    session,
-    opened.map(({ path }) => path),
-  )
-  return Promise.all(
-    opened.map(async (one) => {
-      const own = (columns ?? (await footers(session, [one.path])))?.get(one.path)
-      if (own === undefined) throw unadoptable(one.object.path, 'it is no whole Parquet file')
-      return { ...one, columns: own }
-    }),
-  )
-}
-
-function commonPartition(opened: readonly OpenedObject[]): readonly string[] {
-  const columns = Object.keys(opened[0]?.partition ?? {})
-  const other = opened.find(({ partition }) => JSON.stringify(Object.keys(partition)) !== JSON.stringify(columns))
+function commonPartition(measured: readonly MeasuredObject[]): readonly string[] {
+  const first = measured[0]
+  const columns = Object.keys(first?.partition ?? {})
+  const other = measured.find(({ partition }) => JSON.stringify(Object.keys(partition)) !== JSON.stringify(columns))
   if (other === undefined) return columns
-  const expected = columns.length === 0 ? 'no partition' : `partitions by ${columns.join(', ')}`
+  const expected = columns.length === 0 ? 'none' : columns.join(', ')
   throw unadoptable(
     other.object.path,
-    `found other partitions than in ${opened[0]?.object.path ?? ''}, expected ${expected}`,
+    `found other partition folders than ${first?.object.path ?? ''} has, expected ${expected}`,
   )
 }
 
@@ -130,16 +75,13 @@ function commonPartition(opened: readonly OpenedObject[]): readonly string[] {
 /** The columns of all files in their order; partition columns that no file holds come last, as Spark has them. */
 async function tableColumns(
   context: AdoptContext,
-  opened: readonly OpenedObject[],
+  measured: readonly MeasuredObject[],
   partitionColumns: readonly string[],
 ) {
   let mixed = false
   const columns: Column[] = []
-  for (const { object, columns: own } of opened)
-    for (const { name, fileType } of own) {
-      const type = adoptableType(fileType)
-      if (type === null)
-        throw unadoptable(object.path, `column "${name}" is ${fileType}, which the lake cannot hold as it is`)
+  for (const { object, columns: own } of measured)
+    for (const { name, type } of own) {
       const at = columns.findIndex((column) => column.name.toLowerCase() === name.toLowerCase())
       const present = columns[at]
       if (present === undefined) {
@@ -158,27 +100,23 @@ async function tableColumns(
       columns[at] = { ...present, type: common }
     }
   for (const name of partitionColumns.filter((one) => !columns.some((column) => column.name === one)))
-    columns.push({ name, type: await partitionType(context, opened, name), fieldId: columns.length + 1 })
+    columns.push({ name, type: await partitionType(context, measured, name), fieldId: columns.length + 1 })
   return { columns, mixed }
 }
 
-/** Only types whose values the file has in the very form that the log promises. */
-function adoptableType(fileType: string): LakeType | null {
-  const type = lakeTypeOf(fileType)
-  const isOther = /^(U.*INT.*|TIME|JSON|UUID)$/u.test(fileType)
-  return isOther ? null : type
-}
-
 /** Folders name values, not types: the landing knows the type. Text where it does not, or where the values say otherwise. */
-async function partitionType(context: AdoptContext, opened: readonly OpenedObject[], name: string): Promise<LakeType> {
+async function partitionType(
+  context: AdoptContext,
+  measured: readonly MeasuredObject[],
+  name: string,
+): Promise<LakeType> {
   const { landing, session, config, listing } = context
   const newest = listing.changes.at(-1) ?? listing.loads[0]
   const files = newest === undefined ? [] : (await openLanding(landing, session, config, [newest])).files
   const type = files[0]?.layout.columns.find((column) => column.role === 'data' && column.name === name)?.type
   for (const { release } of files) await release()
   if (type == null) return { kind: 'string' }
-  const texts = [...new Set(opened.map(({ partition }) => partition[name] ?? null))].filter((text) => text !== null)
-  const casts = texts.map((text) => `try_cast(${literal(text)} as ${duckdbType(type)}) is null`)
+  const casts = folderTexts(measured, name).map((text) => `try_cast(${literal(text)} as ${duckdbType(type)}) is null`)
   const [row] = casts.length === 0 ? [] : await session.rows(`select ${casts.join(' or ')} as other`)
   return row?.other === true ? { kind: 'string' } : type
 }
@@ -188,39 +126,36 @@ async function partitionValues(
   session: EngineSession,
   columns: readonly Column[],
   partitionColumns: readonly string[],
-  opened: readonly OpenedObject[],
-): Promise<(one: OpenedObject) => PartitionValues> {
+  measured: readonly MeasuredObject[],
+): Promise<(one: MeasuredObject) => PartitionValues> {
   const known = new Map<string, string | null>()
   for (const name of partitionColumns) {
-    const type = typeOf(columns, name)
-    for (const text of new Set(opened.map(({ partition }) => partition[name] ?? null))) {
-      if (text === null) continue
+    const { type } = columns.find((column) => column.name === name) as Column
+    for (const text of folderTexts(measured, name)) {
       const [row] = await session.rows(`select ${partitionText(type, `${literal(text)}::${duckdbType(type)}`)} as v`)
-      known.set(JSON.stringify([name, text]), row?.v === null || row === undefined ? null : String(row.v))
+      known.set(JSON.stringify([name, text]), row?.v == null ? null : String(row.v))
     }
   }
-  const shown = (name: string, text: string | null) =>
-    text === null ? null : (known.get(JSON.stringify([name, text])) ?? null)
   return ({ partition }) =>
-    Object.fromEntries(partitionColumns.map((name) => [name, shown(name, partition[name] ?? null)]))
+    Object.fromEntries(
+      partitionColumns.map((name) => [name, known.get(JSON.stringify([name, partition[name]])) ?? null]),
+    )
 }
 
-const typeOf = (columns: readonly Column[], name: string) =>
-  (columns.find((column) => column.name === name) as Column).type
+function folderTexts(measured: readonly MeasuredObject[], name: string): readonly string[] {
+  const texts = new Set(measured.map(({ partition }) => partition[name] ?? null))
+  return [...texts].filter((text) => text !== null)
+}
 
-// ---- files ----------------------------------------------------------------------------------------------------------
+// ---- parts of the commit --------------------------------------------------------------------------------------------
 
-async function dataFile(
-  { session, staging, config }: AdoptContext,
-  { object, path, sha256, columns: own }: OpenedObject,
+function dataFile(
+  { object, sha256, footerBytes, rows, columns: own, statistics }: MeasuredObject,
   columns: readonly Column[],
   partition: PartitionValues,
-): Promise<DataFile> {
+  { txnId, config }: { readonly txnId: string; readonly config: TableConfig },
+): DataFile {
   const inFile = own.map(({ name }) => columns.find((column) => column.name === name) as Column)
-  const [footer] = await session.rows(`select footer_size from parquet_file_metadata(${literal(path)})`)
-  const { rows, statistics } = await measure(session, path, inFile).catch((cause: unknown) => {
-    throw unadoptable(object.path, 'its pages cannot be decoded', cause)
-  })
   return {
     path: object.path,
     partition,
@@ -228,87 +163,20 @@ async function dataFile(
     rows,
     stats: statsText(rows, inFile, statistics, config.primaryKey ?? []),
     sha256,
-    footerBytes: Number(footer?.footer_size),
+    footerBytes,
     fieldIds: inFile.map(({ fieldId }) => fieldId),
-    txnId: staging.txnId,
+    txnId,
     modifiedMs: object.modifiedMs,
   }
 }
 
-/** Exact statistics, from the rows themselves: those in the footer are another writer's. */
-async function measure(session: EngineSession, path: string, columns: readonly Column[]) {
-  const measures = columns.flatMap(({ type }, at) => {
-    const value = `r${String(at)}::${duckdbType(type)}`
-    const isFloating = type.kind === 'float' || type.kind === 'double'
-    const isUnordered = type.kind === 'binary' || type.kind === 'boolean'
-    return [
-      `count(*) - count(r${String(at)}) as nulls${String(at)}`,
-      `${isUnordered ? 'null' : `min(${value})::varchar`} as min${String(at)}`,
-      `${isUnordered ? 'null' : `max(${value})::varchar`} as max${String(at)}`,
-      `${isFloating ? `coalesce(bool_or(isnan(${value})), false)` : 'false'} as nan${String(at)}`,
-    ]
-  })
-  const scan = readParquet(
-    [path],
-    't',
-    columns.map((_, at) => `r${String(at)}`),
-  )
-  const [row] = await session.rows(`select ${list(['count(*) as total', ...measures])} from ${scan}`)
-  const text = (name: string) => (row?.[name] == null ? null : String(row[name]))
-  const statistics = new Map<string, ColumnStatistics>(
-    columns.map(({ name }, at) => [
-      name,
-      {
-        nullCount: Number(row?.[`nulls${String(at)}`]),
-        min: text(`min${String(at)}`),
-        max: text(`max${String(at)}`),
-        hasNan: row?.[`nan${String(at)}`] === true,
-      },
-    ]),
-  )
-  return { rows: Number(row?.total), statistics }
-}
-
-/** Whether each key of the row's `PrimaryKey` stands in one row of the whole table; false too where a column of it is not there. */
-async function hasUniqueKey(
-  session: EngineSession,
-  { primaryKey }: TableConfig,
-  columns: readonly Column[],
-  partitionColumns: readonly string[],
-  files: readonly (OpenedDataFile & { readonly types: string })[],
-): Promise<boolean> {
-  if (primaryKey === null) return true
-  const keys = columns.filter(({ name }) => primaryKey.includes(name))
-  if (keys.length < primaryKey.length) return false
-  const groups = [...new Set(files.map(({ types }) => types))].map((types) =>
-    files.filter((file) => file.types === types),
-  )
-  const rows = groups
-    .map((group) => dataSelect({ files: group, columns: keys, partitionColumns }))
-    .join('\nunion all\n')
-  const names = list(keys.map(({ fieldId }) => `c${String(fieldId)}`))
-  const double = `select 1 as double from (${rows}) group by ${names} having count(*) > 1 limit 1`
-  return (await session.rows(double)).length === 0
-}
-
-// ---- the landing ----------------------------------------------------------------------------------------------------
-
 /** LOAD objects up to the date are taken; newer ones are a full load that replaces the table, for their content was never seen. */
 function adoptedLoad({ listing, start }: AdoptContext): StagedCommit['load'] {
-  const { load } = start
-  const taken = new Set(load.files.map(({ key }) => key))
-  const files = listing.loads.map((file) => (taken.has(file.key) ? entryOf(file) : { ...entryOf(file), etag: '' }))
+  const { newestModifiedMs, files } = start.load
+  const taken = new Set(files.map(({ key }) => key))
   return {
-    ...noLoad,
-    generation: load.newestModifiedMs === null ? 0 : 1,
-    files,
-    newestModifiedMs: load.newestModifiedMs,
+    generation: newestModifiedMs === null ? 0 : 1,
+    files: listing.loads.map((file) => (taken.has(file.key) ? entryOf(file) : { ...entryOf(file), etag: '' })),
+    newestModifiedMs,
   }
-}
-
-function unadoptable(path: string, what: string, cause?: unknown): DmscdcError {
-  return new DmscdcError('corrupt-lake', `lake file ${path}, which the job before this one wrote: ${what}`, {
-    hint: 'write it again by that job; or move the files of the folder away and set LastFullLoadDate to 1900-01-01 00:00:00 and LastIncrementalFile to its first value, …/0.parquet, in the row: the table is then loaded from the landing',
-    cause,
-  })
 }

@@ -4,21 +4,18 @@ import {
   type DataFile,
   type LandingFile,
   type LandingTable,
-  type LoadGeneration,
   noChanges,
   noProgress,
   type Progress,
   type Snapshot,
   type StagedCommit,
   type TableConfig,
-  type TakenFile,
 } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
 import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
 import { type Batch, firstUndecodable, openBatch, type TableBefore } from '../landing/batch.ts'
-import type { OpenedFile } from '../landing/inspect.ts'
 import { entryOf, startOver } from '../landing/move-progress.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { append } from '../load-incremental/append.ts'
@@ -27,6 +24,7 @@ import { loadAll } from '../load-initial/load.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
+import { moreLoads, nextGeneration, sameGeneration, takenFile } from './load-generation.ts'
 
 export type WorkContext = {
   readonly landing: ObjectStore
@@ -43,6 +41,7 @@ export type WorkContext = {
 export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'> & {
   readonly landingFiles: readonly LandingFile[]
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
+  readonly note?: string
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number
@@ -326,36 +325,6 @@ const schemaOf = ({ columns, partitionColumns }: TableShape) => ({ columns, part
 
 const sameColumns = (snapshot: Snapshot | null, shape: TableShape) =>
   snapshot !== null && snapshot.columns.length === shape.columns.length
-
-/** What was passed over of the old generation is no part of the new one either. */
-function nextGeneration({ load }: { load: LoadGeneration }, files: readonly OpenedFile[]): LoadGeneration {
-  const loaded = new Set(files.map(({ file }) => file.key))
-  const passed = load.files.filter(({ key, passedOver }) => passedOver !== undefined && !loaded.has(key))
-  return {
-    generation: load.generation + 1,
-    files: [...passed, ...files.map(takenFile)],
-    newestModifiedMs: newest(files, null),
-  }
-}
-
-function sameGeneration({ load }: Snapshot, files: readonly OpenedFile[]): LoadGeneration {
-  return { ...nextGeneration({ load }, files), generation: load.generation }
-}
-
-function moreLoads({ load }: Snapshot, files: readonly OpenedFile[]): LoadGeneration {
-  return {
-    generation: Math.max(load.generation, files.length > 0 ? 1 : 0),
-    files: [...load.files, ...files.map(takenFile)],
-    newestModifiedMs: newest(files, load.newestModifiedMs),
-  }
-}
-
-function newest(files: readonly OpenedFile[], known: number | null): number | null {
-  const dates = files.map(({ file }) => file.modifiedMs)
-  return dates.length === 0 ? known : Math.max(known ?? 0, ...dates)
-}
-
-const takenFile = ({ file, sha256 }: OpenedFile): TakenFile => ({ ...entryOf(file), sha256 })
 
 function advanceOptions(config: TableConfig, stillPending: readonly LandingFile[]) {
   return {

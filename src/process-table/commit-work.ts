@@ -107,9 +107,9 @@ export function fence(table: HeldTable, head: Snapshot): Promise<Done> {
 export function commitMove(table: HeldTable, head: Snapshot, moved: Moved): Promise<Done> {
   const { ports } = table.run
   const attempt = { txnId: ports.newId(), startedMs: ports.clock.nowMs() }
-  const { progress, passedOver } = moved
+  const { progress, passedOver, note } = moved
   const load = moved.load === head.load ? null : moved.load
-  return commitStaged(table, { ...unchanged(head), operation: 'REPLAY', progress, load, passedOver }, attempt)
+  return commitStaged(table, { ...unchanged(head), operation: 'REPLAY', progress, load, passedOver, note }, attempt)
 }
 
 function stagedCommit(
@@ -119,7 +119,7 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, changes, filesRewritten, bytesRead, ...commit } = staged
+  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, ...commit } = staged
   return {
     ...commit,
     txnId: attempt.txnId,
@@ -127,6 +127,7 @@ function stagedCommit(
     receipt: {
       landingFiles: landingFiles.map(({ key }) => key),
       passedOver,
+      ...(note === undefined ? {} : { note }),
       changes: changes ?? noChanges,
       rowsBefore,
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),

@@ -103,9 +103,12 @@ function generationFiles(loads: readonly LandingFile[], { files }: LoadGeneratio
 }
 
 /** Keys of LOAD files that the table was made of and that the landing does not hold any more. */
-export function goneLoads(loads: readonly LandingFile[], { files }: LoadGeneration): readonly string[] {
+export function goneLoads(loads: readonly LandingFile[], { files, generation }: LoadGeneration): readonly string[] {
   const present = new Set(loads.map(({ key }) => key))
-  return files.filter(({ key, passedOver }) => passedOver === undefined && !present.has(key)).map(({ key }) => key)
+  const taken = files.filter(({ passedOver }) => passedOver === undefined).map(({ key }) => key)
+  // An adopted table may have had its full load long before: nobody knows more of its files than that there were some.
+  if (taken.length === 0 && generation > 0) return ['LOAD00000001.parquet']
+  return taken.filter((key) => !present.has(key))
 }
 
 function keysDiffer(config: TableConfig, { progress }: Snapshot): boolean {
@@ -217,7 +220,7 @@ export function goneForRebuild(missing: number): DmscdcError {
   return new DmscdcError(
     'bad-landing',
     `the table has no key, so it has to be made anew from its LOAD files and all change files, and ${String(missing)} of those that it was made of are gone`,
-    { hint: 'bring them back; or set LastIncrementalFile and LastFullLoadDate in the row to what their twins say' },
+    { hint: 'bring them back; where a cursor was edited by hand, set it to what its twin (Mirrored…) in the row says' },
   )
 }
 

@@ -13,6 +13,8 @@ export type Moved = {
   readonly progress: Progress
   readonly load: LoadGeneration
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
+  /** What was done, for the history. */
+  readonly note: string
 }
 
 /** The table as it is once an edit that stands in the row is obeyed; the same object where none stands. */
@@ -26,7 +28,7 @@ export async function asEdited(run: TableRun, head: Snapshot): Promise<Snapshot>
 /** Carries out cursors edited by hand. Throws what holds the table where files that it needs again are gone. */
 export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit): Promise<Moved> {
   const { item, listing } = run
-  const unmoved: Moved = { progress: head.progress, load: head.load, passedOver: [] }
+  const unmoved: Moved = { progress: head.progress, load: head.load, passedOver: [], note: '' }
   const date = edit.fullLoadDate
   const loads = date === null ? unmoved : await moveFullLoad(run, head, momentMs(item, date))
   const { incrementalFile } = edit
@@ -36,6 +38,12 @@ export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit):
     ...both,
     progress: { ...both.progress, obeyed: obeyedWith(head.progress, edit) },
     passedOver: [...loads.passedOver, ...(both === loads ? [] : both.passedOver)],
+    note: [
+      ...(date === null ? [] : [`LastFullLoadDate was set to ${date} by hand: ${loads.note}`]),
+      ...(incrementalFile === null
+        ? []
+        : [`LastIncrementalFile was set to ${key ?? 'the first'} by hand: ${both.note}`]),
+    ].join('; '),
   }
 }
 
@@ -49,14 +57,16 @@ export async function moveBefore(run: TableRun, head: Snapshot, file: LandingFil
 async function moveChanges(run: TableRun, head: Snapshot, key: string | null): Promise<Moved> {
   const { progress, load } = head
   const keyless = run.config.primaryKey === null
-  const unmoved: Moved = { progress, load, passedOver: [] }
-  if (progress.reload === true && !keyless) return { ...unmoved, progress: startAt(progress, key) }
+  const unmoved: Moved = { progress, load, passedOver: [], note: 'nothing is to be taken again or passed over' }
+  if (progress.reload === true && !keyless)
+    return { ...unmoved, progress: startAt(progress, key), note: 'the changes after it follow' }
   if (key === progress.cursor) return unmoved
   if (key === null || (progress.cursor !== null && landingOrder(key, progress.cursor) < 0))
     return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
   const { progress: moved, passed } = moveForward(run.listing.changes, progress, key)
   const why = 'LastIncrementalFile was set forward by hand'
-  return { ...unmoved, progress: moved, passedOver: passed.map((file) => ({ key: file.key, why })) }
+  const note = `${String(passed.length)} files are passed over`
+  return { ...unmoved, progress: moved, passedOver: passed.map((file) => ({ key: file.key, why })), note }
 }
 
 /** Without a key nothing can be applied twice: the table is made anew. What a cursor passed over behind the point is in it again. */
@@ -91,7 +101,8 @@ async function backTo(run: TableRun, head: Snapshot, point: Point): Promise<Move
   const [first] = takenAgain(listing.changes, progress, point, before)
   const gone = goneAfter(first, await takenKeys(run, head), listing.changes)
   if (gone.length > 0) throw goneFiles(gone)
-  return { progress: moveBack(listing.changes, progress, point, before), load, passedOver: [] }
+  const note = first === undefined ? 'no file is taken again' : `${first.key} and what follows is taken again`
+  return { progress: moveBack(listing.changes, progress, point, before), load, passedOver: [], note }
 }
 
 /** LOAD objects newer than the date are to be loaded again, as a generation of their own; up to it they count as taken. */
@@ -102,7 +113,8 @@ async function moveFullLoad(run: TableRun, head: Snapshot, dateMs: number): Prom
   const at = head.load.newestModifiedMs
   if (at === null || dateMs >= wholeSeconds(at)) return passLoads(run, head, dateMs)
   const newer = loads.filter(isNewer)
-  if (newer.length === 0) return { progress: head.progress, load: head.load, passedOver: [] }
+  if (newer.length === 0)
+    return { progress: head.progress, load: head.load, passedOver: [], note: 'no LOAD file is newer' }
   return reload(run, head, newer)
 }
 
@@ -119,6 +131,7 @@ function passLoads({ listing }: TableRun, head: Snapshot, dateMs: number): Moved
     progress: head.progress,
     load: { ...head.load, files, newestModifiedMs: Math.max(dateMs, head.load.newestModifiedMs ?? dateMs) },
     passedOver: passed.map(({ key }) => ({ key, why: 'LastFullLoadDate was set forward by hand' })),
+    note: `${String(passed.length)} LOAD files are passed over`,
   }
 }
 
@@ -133,7 +146,8 @@ async function reload(run: TableRun, head: Snapshot, loads: readonly LandingFile
       ? passedOver !== 'cursor' && !(passedOver === 'skipped' && key === named)
       : !others.some((other) => other.key === key)
   const files = [...load.files.filter(isKept), ...others]
-  return { progress: { ...progress, reload: true }, load: { ...load, files }, passedOver: [] }
+  const note = `the table is made anew, from ${String(loads.length)} LOAD files and the changes after them`
+  return { progress: { ...progress, reload: true }, load: { ...load, files }, passedOver: [], note }
 }
 
 /** A table that is made anew loses what the landing does not hold any more: then it is left as it is. */
@@ -172,6 +186,6 @@ function goneFiles(gone: readonly string[]): DmscdcError {
   return new DmscdcError(
     'bad-landing',
     `taking landing files again: ${String(gone.length)} that were taken and come after them are gone, ${gone[0] ?? ''} first; without them older values would come back`,
-    { hint: 'bring them back; or set LastIncrementalFile and LastFullLoadDate in the row to what their twins say' },
+    { hint: 'bring them back; where a cursor was edited by hand, set it to what its twin (Mirrored…) in the row says' },
   )
 }

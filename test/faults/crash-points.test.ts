@@ -24,6 +24,7 @@ describe('a fault is mended by the next run', () => {
     'LastIncrementalFile set back by hand',
     'a table without a key that is made anew',
     'a replay',
+    'an adoption, and what follows',
   ]
   test.for(others)('at the commit: %s', (name) =>
     expectFaultsToBeMended(scenarioNamed(name), (call, kind) => isCommit(call) && kind.startsWith('die')),

@@ -7,6 +7,7 @@ import type { Ports } from '../../src/ports.ts'
 import { faultyPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
 import type { Lab } from '../support/lab.ts'
 import { type Cell, rowsOf } from '../support/lab-test.ts'
+import { makeOriginalRow, writeOriginal } from '../support/original-lake.ts'
 import { cursorTo, editRow } from '../support/row-file.ts'
 
 /** A table brought to where a run has one kind of work to do. The table is `s.t`. */
@@ -268,6 +269,20 @@ export const scenarios: readonly Scenario[] = [
     name: 'a replay of the full load',
     arrange: (lab) => afterChanges(lab, {}, async () => {}),
     command: (ports) => replayOnce(ports, 'LOAD00000001.parquet'),
+  },
+  {
+    name: 'an adoption, and what follows',
+    async arrange(lab) {
+      await landLoad(lab)
+      await landChanges(lab, 1, [updated])
+      await landChanges(lab, 2, [inserted, ['U', 2, 'a', 22]])
+      await activate(lab)
+      const lakeColumns = { Op: 'varchar', ...columns }
+      const rows = loaded.map((row): readonly Cell[] => ['I', ...row])
+      await writeOriginal(lab, 'part-00000-a.snappy.parquet', rowsOf(lakeColumns, rows.slice(0, 2)))
+      await writeOriginal(lab, 'part-00001-a.snappy.parquet', rowsOf(lakeColumns, rows.slice(2)))
+      await makeOriginalRow(lab, { file: changeKey(1).slice(4), date: '2099-01-01 00:00:00' })
+    },
   },
   {
     name: 'a file that is skipped',
