@@ -166,6 +166,7 @@ describe('a state row', () => {
     ['out_path', '/somewhere/../else/'],
     ['folder', '../t/'],
     ['Publish', 'glue'],
+    ['Publish', 'iceberg'],
     ['Retain', 'soon'],
     ['LookBack', '-1d'],
     ['LoadSettle', '30'],
@@ -186,7 +187,8 @@ describe('a state row', () => {
     ['MirroredFullLoadDate', 'yesterday'],
     ['Version', -1],
     ['Digest', 5],
-    ['Published', 'glue'],
+    ['Published', 'iceberg'],
+    ['CatalogTable', 'sales.orders'],
   ]
   test.for(wrong)(
     'with %s = %j holds its table alone, names it, and is freed by the old value',

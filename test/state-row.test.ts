@@ -78,6 +78,7 @@ describe('a new row', () => {
       mirroredFullLoadDate: null,
       digest: null,
       published: [],
+      catalog: null,
     })
   })
 })
@@ -252,6 +253,7 @@ describe('reading a row', () => {
       Version: '12',
       Digest: 'abc',
       Published: ['delta'],
+      CatalogTable: { database: 'sales', table: 'orders', digest: 'abc' },
     }
     expect(readMirror(item(row))).toEqual({
       version: 12,
@@ -261,6 +263,7 @@ describe('reading a row', () => {
       mirroredFullLoadDate: '2024-06-12T10:31:27Z',
       digest: 'abc',
       published: ['delta'],
+      catalog: { database: 'sales', table: 'orders', digest: 'abc' },
     })
   })
 

@@ -42,6 +42,7 @@ export async function syncTable(
   const { name, table, partitions } = entry
   let refused: readonly RefusedPartition[] = []
   for (let round = 1; round <= roundsMax; round++) {
+    refused = []
     const found = await catalog.getTable(name)
     if (found !== null && !isOwn(found, table)) return { kind: 'foreign', owner: ownerOf(found) }
     const isRekeyed = found !== null && haveOtherKeys(found, table)

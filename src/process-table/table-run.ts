@@ -122,7 +122,7 @@ function requireCatalog({ catalog, lake }: Ports, { id, publish }: TableConfig):
   if (catalog !== null || !publish.includes('glue')) return
   throw new DmscdcError(
     'invalid-config',
-    `state row of ${tableName(id)}: attribute Publish has glue, and the Glue Data Catalog cannot point at ${lake.url}, expected a lake in S3`,
+    `state row of ${tableName(id)}: attribute Publish is ${JSON.stringify(publish.join(','))}, expected no glue: the Glue Data Catalog needs a lake in S3, found ${lake.url}`,
     { hint: `dmscdc set ${tableName(id)} --publish delta` },
   )
 }

@@ -81,6 +81,8 @@ describe('wrong use', () => {
       [['run'], /--memory: found "-1GB"/u, { DMSCDC_MEMORY: '-1GB' }],
       [['run', '--threads', '0'], /--threads: found "0"/u],
       [['run'], /--threads: found "1\.5"/u, { DMSCDC_THREADS: '1.5' }],
+      [['run', '--glue-database', 'a/b'], /--glue-database: found "a\/b"/u],
+      [['run'], /--glue-database: found "\*"/u, { DMSCDC_GLUE_DATABASE: '*' }],
       [['run', '--concurrency', '0'], /found "0", expected a whole number/u],
       [['run', '--concurrency', 'two'], /found "two", expected a whole number/u],
     ]

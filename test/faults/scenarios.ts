@@ -204,10 +204,10 @@ export const scenarios: readonly Scenario[] = [
       afterLoad(
         lab,
         async () => {
-          const types = { ...changeColumns, v: 'bigint' }
+          const types = { ...changeColumns, note: 'varchar' }
           const rows = [
-            ['U', 1, 'c', 4_000_000_000],
-            ['U', 2, 'c', 20],
+            ['U', 1, 'c', 10, 'moved'],
+            ['U', 2, 'c', 20, 'moved'],
           ]
           await lab.land(changeKey(1), rowsOf(types, rows))
         },
@@ -217,7 +217,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'a table of the catalog that gets other partition keys and turns from its manifests',
     arrange: (lab) =>
-      afterLoad(lab, () => lab.set('s.t', { partitionKey: 'v', publish: 'glue' }), {
+      afterLoad(lab, () => lab.set('s.t', { partitionKey: '', publish: 'glue' }), {
         partitionKey: 'p',
         publish: 'glue,manifest',
       }),
