@@ -17,6 +17,7 @@ export type Deadline = {
 }
 
 /** The time to tidy up: to delete what was staged, and to release the lease. */
+const graceMsMin = 2_000
 const graceMsMax = 60_000
 
 /**
@@ -24,7 +25,7 @@ const graceMsMax = 60_000
  * interrupted), so that the run ends by its own way for failures; a little later the lake and the state fail too.
  */
 export function tableDeadline(ports: Ports, ms: number, hint: string): Deadline {
-  const graceMs = Math.min(graceMsMax, ms / 10)
+  const graceMs = Math.min(graceMsMax, Math.max(graceMsMin, ms / 10))
   const [work, tidying] = [gate(), gate()]
   const error: TimeUp = (maybeApplied) =>
     new DmscdcError('unavailable', `run took longer than its deadline of ${durationText(ms)}`, { hint, maybeApplied })
