@@ -52,6 +52,28 @@ describe('a CSV landing', () => {
     ])
   })
 
+  test('is held at a number or date that its declared type would round or cut', async ({ lab }) => {
+    const types = 'id bigint, amount decimal(5,2), day date'
+    for (const [at, line] of ['1.5,1,', '1,1.555,', '1,1555e-3,', '1,1,2024-01-02 10:00:00'].entries()) {
+      const table = `s.lossy${String(at)}`
+      await lab.landBytes(`s/lossy${String(at)}/LOAD00000001.csv`, '1.0,1.5000,2024-01-02 00:00:00\n2e0,15e-1,\n')
+      await lab.landBytes(`s/lossy${String(at)}/20240101-000000000.csv`, `I,${line}\n`)
+      await lab.set(table, { active: true, primaryKey: 'id', csvColumns: types })
+      expect(await lab.runOne(table)).toMatchObject({ status: 'held', error: { kind: 'bad-landing' } })
+      expect(await lab.rows(table, 'id')).toEqual([
+        { id: '1', amount: '1.50', day: '2024-01-02' },
+        { id: '2', amount: '1.50', day: null },
+      ])
+    }
+  })
+
+  test('may hold a text of several megabytes', async ({ lab }) => {
+    const text = 'x'.repeat(5_000_000)
+    expect(await loaded(lab, `1,${text}\n`)).toMatchObject({ status: 'initial', error: null })
+    await lab.landBytes('s/t/20240101-000000000.csv.gz', gzipSync(`I,2,${text}\n`))
+    expect(await lab.runOne('s.t')).toMatchObject({ changes: { inserted: 1 }, error: null })
+  })
+
   test('applies the changes of one file in the order of its lines', async ({ lab }) => {
     await loaded(lab, '1,a\n')
     const lines = Array.from({ length: 500 }, (_, at) => `U,1,step ${String(at)}`)

@@ -1,15 +1,14 @@
 import type { Column, LandingFile, TableConfig } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
-import { duckdbType, list, literal } from '../engine/sql.ts'
+import { list, literal } from '../engine/sql.ts'
 import type { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { readCsv } from './csv.ts'
+import { isNoValueOf, readCsv } from './csv.ts'
 import { evolve, keepDropped } from './evolve.ts'
 import { type OpenedFile, openLanding } from './inspect.ts'
 import { damagedLanding } from './landing-errors.ts'
 import { landingSelect, rowsPerFileMax } from './landing-sql.ts'
-import { asLakeValue } from './layout.ts'
 
 /** Landing files that are fit to be applied; the session's view `changes` (ord, op, c…, b…) holds exactly their rows. */
 export type Batch = {
@@ -171,10 +170,7 @@ async function badCsvValue(
   const names = layout.columns.map((_, at) => `r${String(at)}`)
   const checks = layout.columns.flatMap(({ type, fileType }, at) => {
     if (type === null || type.kind === 'string') return []
-    const value = `r${String(at)}`
-    return [
-      `count(*) filter (${value} is not null and try_cast(${asLakeValue(value, fileType)} as ${duckdbType(type)}) is null) as n${String(at)}`,
-    ]
+    return [`count(*) filter (${isNoValueOf(`r${String(at)}`, fileType, type)}) as n${String(at)}`]
   })
   const scan = readCsv(path, config.csv, file, header, names)
   const [counts] = await session

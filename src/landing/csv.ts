@@ -1,10 +1,10 @@
-import type { CsvConfig, LandingFile, TableConfig } from '../domain.ts'
+import type { CsvConfig, LakeType, LandingFile, TableConfig } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
 import { damagedLanding } from './landing-errors.ts'
-import { type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
+import { asLakeValue, type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
 
 /**
  * What the columns of a CSV file are. A header is taken with `CsvHeader`, or where the first line equals the declared
@@ -54,14 +54,19 @@ export function readCsv(
 
 function dialect(csv: CsvConfig): string[] {
   const quoteEscape = csv.rfc4180 ? '"' : ''
-  return [`delim = ${literal(csv.delimiter)}`, `quote = '"'`, `escape = ${literal(quoteEscape)}`]
+  const bytes = `max_line_size = ${String(lineBytesMax)}, buffer_size = ${String(lineBytesMax)}`
+  return [`delim = ${literal(csv.delimiter)}`, `quote = '"'`, `escape = ${literal(quoteEscape)}`, bytes]
 }
+
+/** The engine's own limit is 2 MB, which a LOB column passes. No more than the buffer that it takes for a scan anyway. */
+const lineBytesMax = 32 * 1024 * 1024
 
 async function countFields(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<number> {
   const compression = `compression = ${literal(file.format === 'csv.gz' ? 'gzip' : 'none')}`
   const sniff = `sniff_csv(${literal(path)}, header = false, ${list(dialect(csv))}, ${compression})`
   const rows = await session.rows(`select len(Columns) as fields from ${sniff}`).catch((cause: unknown) => {
-    throw damagedLanding(file, `it is no CSV with delimiter ${literal(csv.delimiter)}`, cause)
+    const form = `delimiter ${literal(csv.delimiter)}, lines of equal fields and at most ${String(lineBytesMax)} bytes`
+    throw damagedLanding(file, `it is no CSV in UTF-8 with ${form}`, cause)
   })
   return Number(rows[0]?.fields ?? 0)
 }
@@ -121,6 +126,40 @@ function undeclaredNames(file: LandingFile, fields: number, operationsLead: bool
   const withOperation = file.kind === 'change'
   const names = positions(fields - (withOperation ? 1 : 0)).map((_, at) => `col${String(at)}`)
   return withOperation ? [operationColumn, ...names] : names
+}
+
+/**
+ * The condition that a field's text is no value of its declared type. The engine's casts round fractions and drop a
+ * date's time without a word, and two keys that round to one would cost a row: what would be lost counts as no value.
+ */
+export function isNoValueOf(text: string, fileType: string, type: LakeType): string {
+  const cast = `try_cast(${asLakeValue(text, fileType)} as ${duckdbType(type)})`
+  return `${text} is not null and (${[`${cast} is null`, ...losses(text, cast, type)].join(' or ')})`
+}
+
+function losses(text: string, cast: string, type: LakeType): string[] {
+  switch (type.kind) {
+    case 'byte':
+    case 'short':
+    case 'integer':
+    case 'long':
+      return exceedsScale(text, cast, 0)
+    case 'decimal':
+      return exceedsScale(text, cast, type.scale)
+    case 'date':
+      return [`try_cast(${text} as timestamp) is distinct from ${cast}::timestamp`]
+    default:
+      return []
+  }
+}
+
+function exceedsScale(text: string, cast: string, scale: number): string[] {
+  const digits = `regexp_matches(${text}, ${literal(`[.][0-9]{${String(scale)}}[0-9]*[1-9]`)})`
+  const power = `regexp_matches(${text}, '[eE]')`
+  return [
+    `(${digits} and not ${power})`,
+    `(${power} and try_cast(${text} as double) is distinct from try_cast(${cast} as double))`,
+  ]
 }
 
 /** The name under which `lakeTypeOf` finds the declared type again. */
