@@ -175,6 +175,10 @@ describe('reading a row', () => {
     })
   })
 
+  it('shows what a set of DynamoDB holds where none may stand', () => {
+    expect(refusal({ PrimaryKey: new Set(['id']) })).toContain('attribute PrimaryKey is ["id"], expected a comma list')
+  })
+
   it('names the attribute, what it holds, what was expected, and the command that mends it', () => {
     expect(refusal({ PrimaryKey: 'id, ID' })).toBe(
       `invalid-config: state row of sales.orders: attribute PrimaryKey is "id, ID" (names "ID" twice), expected a comma list of distinct columns, or 'null' | dmscdc set sales.orders --primary-key a,b`,
