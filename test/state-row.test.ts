@@ -186,6 +186,10 @@ describe('reading a row', () => {
     expect(landed('archive:a:b')).toEqual({ kind: 'archive', prefix: 'a:b/', retainMs: 0 })
   })
 
+  it('shows what a set of DynamoDB holds where none may stand', () => {
+    expect(refusal({ PrimaryKey: new Set(['id']) })).toContain('attribute PrimaryKey is ["id"], expected a comma list')
+  })
+
   it('names the attribute, what it holds, what was expected, and the command that mends it', () => {
     expect(refusal({ PrimaryKey: 'id, ID' })).toBe(
       `invalid-config: state row of sales.orders: attribute PrimaryKey is "id, ID" (names "ID" twice), expected a comma list of distinct columns, or 'null' | dmscdc set sales.orders --primary-key a,b`,

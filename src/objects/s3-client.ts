@@ -14,7 +14,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 /**
  * A client for `s3Objects`: one attempt per call, since the adapter retries by itself and so knows of every write
  * whether it may have been applied. Region, credentials and endpoint come from the SDK's standard variables where they are not
- * given. S3 clones mostly want `forcePathStyle` (an endpoint that is a bare IP address gets it by itself).
+ * given. An endpoint of the user's own is asked with the bucket in the path, as botocore does it.
  */
 export function s3Client({ idleMs = defaultIdleMs, ...options }: S3ClientOptions = {}): S3Client {
   const client = new S3Client({
@@ -31,6 +31,7 @@ export function s3Client({ idleMs = defaultIdleMs, ...options }: S3ClientOptions
       httpsAgent: { maxSockets: Number.POSITIVE_INFINITY },
     },
   })
+  if (options.forcePathStyle === undefined) usePathsOnOwnEndpoints(client)
   client.middlewareStack.add(
     (next) => (args) => {
       hostsAsked.set(client, hostOf(args.request))
@@ -39,6 +40,17 @@ export function s3Client({ idleMs = defaultIdleMs, ...options }: S3ClientOptions
     { step: 'deserialize', priority: 'low', name: 'rememberHost' },
   )
   return client
+}
+
+/**
+ * A server of the user's own (MinIO, LocalStack, an interface endpoint) seldom has a name in DNS for each bucket. The SDK would find
+ * out only for bare IP addresses. What AWS_ENDPOINT_URL or the profile says is known when the first request is made.
+ */
+function usePathsOnOwnEndpoints(client: S3Client): void {
+  const { config } = client
+  const isOwn = async () =>
+    config.isCustomEndpoint === true || (await config.serviceConfiguredEndpoint?.()) !== undefined
+  Object.assign(config, { forcePathStyle: isOwn })
 }
 
 const hostsAsked = new WeakMap<S3Client, string>()

@@ -21,7 +21,6 @@ const passing = [
   'IncompleteBody',
   'XAmzContentSHA256Mismatch',
   'XAmzContentChecksumMismatch',
-  'CredentialsProviderError',
 ]
 
 /**
@@ -35,7 +34,8 @@ export function failureOf(thrown: unknown): Failure {
   if (throttled.includes(name) || throttledByKms.includes(name) || status === 429) {
     return { retry: 'slowly', applied: 'no' }
   }
-  if (passing.includes(name) || status === 408 || status === 409) return { retry: 'soon', applied: 'no' }
+  if (passing.includes(name) || lacksCredentials(thrown) || status === 408 || status === 409)
+    return { retry: 'soon', applied: 'no' }
   if (status === 501) return { retry: 'never', applied: 'no' }
   // Refused; but why is known only where the answer came whole and was S3's own.
   if (status >= 300 && status < 500) return { retry: wasRead(thrown) ? 'never' : 'soon', applied: 'no' }
@@ -87,7 +87,7 @@ export function s3Error(thrown: unknown, subject: Subject, maybeApplied: boolean
 
 /** What the SDK refused to send: a region, an endpoint or credentials are missing. Passing trouble with credentials stays as it is. */
 export function unsentError(thrown: unknown, subject: Subject): unknown {
-  if (thrown instanceof DmscdcError || nameOf(thrown) === 'CredentialsProviderError') return thrown
+  if (thrown instanceof DmscdcError || lacksCredentials(thrown)) return thrown
   return new DmscdcError('invalid-config', `${subjectText(subject)}: was not sent: ${reasonOf(thrown)}`, {
     hint: 'check AWS_REGION, AWS_ENDPOINT_URL and AWS_PROFILE',
     cause: thrown,
@@ -98,7 +98,8 @@ function configurationHint(thrown: unknown, { action, bucket }: Subject): string
   const name = nameOf(thrown)
   const status = statusOf(thrown)
   if (name === 'NoSuchBucket') return `create the bucket ${bucket}, or correct its name in --landing or --lake`
-  if (name === 'CredentialsProviderError') return 'give the task an IAM role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID'
+  if (lacksCredentials(thrown))
+    return 'give the task an IAM role, or name a profile that exists by AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
   if (expired.includes(name)) return 'renew the AWS credentials, then run again'
   if (status === 301 || name === 'AuthorizationHeaderMalformed') return regionHint(thrown, bucket)
   if (name.startsWith('KMS.'))
@@ -109,6 +110,13 @@ function configurationHint(thrown: unknown, { action, bucket }: Subject): string
   if (status === 501) return `use an S3 endpoint that supports ${action} with all of its headers`
   if (name === 'KeyTooLongError') return 'shorten the schema, table or partition values that this key is made of'
   return null
+}
+
+/** Worth another try, for whoever hands them out may be restarting; but where there are none, the answer must not take a minute. */
+export const credentialAttemptsMax = 3
+
+export function lacksCredentials(thrown: unknown): boolean {
+  return ['CredentialsProviderError', 'ProviderError', 'TokenProviderError'].includes(nameOf(thrown))
 }
 
 const expired = ['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch']

@@ -11,7 +11,15 @@ import type {
 import { DmscdcError } from '../errors.ts'
 import { fileError } from './file-error.ts'
 import type { OnRequest, RequestVerb } from './request-ledger.ts'
-import { failureOf, type Subject, s3Error, subjectText, unsentError } from './s3-error.ts'
+import {
+  credentialAttemptsMax,
+  failureOf,
+  lacksCredentials,
+  type Subject,
+  s3Error,
+  subjectText,
+  unsentError,
+} from './s3-error.ts'
 
 /** What every function of the adapter is given. `prefix` is empty or ends with a slash. */
 export type S3 = {
@@ -99,7 +107,8 @@ export async function request<I extends ServiceInputTypes, O extends ServiceOutp
       if (answer !== undefined) return answer
       const { retry, applied } = failureOf(thrown)
       inDoubt ||= asked.effect !== 'none' && applied === 'maybe'
-      const ended = retry === 'never' || attempt >= attemptsMax || (inDoubt && asked.effect === 'once')
+      const triesMax = lacksCredentials(thrown) ? Math.min(credentialAttemptsMax, attemptsMax) : attemptsMax
+      const ended = retry === 'never' || attempt >= triesMax || (inDoubt && asked.effect === 'once')
       if (ended) throw s3Error(thrown, subject, inDoubt)
       await sleep(backOffMs(retry, attempt))
     }

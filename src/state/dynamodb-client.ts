@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DmscdcError } from '../errors.ts'
-import { failureOf, noRegion, stateTableError } from './dynamodb-errors.ts'
+import { credentialTriesMax, failureOf, lacksCredentials, noRegion, stateTableError } from './dynamodb-errors.ts'
 
 export type StateTable = {
   readonly client: DynamoDBClient
@@ -75,7 +75,8 @@ async function ask<Output>(
       if (failure === 'condition-failed') return { kind: 'condition-failed', lost }
       if (failure === 'lost' && writes) lost ??= thrown
       const pauseMs = Math.random() * Math.min(pauseMsMax, pauseMsFirst * 2 ** tries)
-      if (failure === 'refused' || performance.now() + pauseMs > givenUpAtMs) {
+      const hopeless = failure === 'refused' || (lacksCredentials(thrown) && tries >= credentialTriesMax)
+      if (hopeless || performance.now() + pauseMs > givenUpAtMs) {
         const { tableName } = table
         throw stateTableError(thrown, { tableName, region, subject, tries, maybeApplied: lost !== null })
       }

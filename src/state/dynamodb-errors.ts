@@ -21,11 +21,19 @@ const passing: readonly string[] = [
 /** The request never left. */
 const notSent: readonly string[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']
 const noCredentials: readonly string[] = ['CredentialsProviderError', 'ProviderError', 'TokenProviderError']
+const wrongCredentials: readonly string[] = [
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'IncompleteSignatureException',
+  'MissingAuthenticationTokenException',
+  'ExpiredTokenException',
+]
 
 export function failureOf(thrown: unknown): Failure {
   const name = nameOf(thrown)
   if (name === 'ConditionalCheckFailedException') return 'condition-failed'
-  if (noCredentials.includes(name)) return 'refused'
+  if (codeOf(thrown) === 'ERR_INVALID_URL') return 'refused'
+  if (lacksCredentials(thrown)) return 'passing'
   if (passing.includes(name) || notSent.includes(codeOf(thrown))) return 'passing'
   if (!(thrown instanceof DynamoDBServiceException)) return 'lost'
   // The client has set its clock by the answer.
@@ -33,6 +41,13 @@ export function failureOf(thrown: unknown): Failure {
   const status = thrown.$metadata.httpStatusCode ?? 0
   if (status === 429) return 'passing'
   return status >= 400 && status < 500 && status !== 408 ? 'refused' : 'lost'
+}
+
+/** Worth another try, for whoever hands them out may be restarting; but where there are none, the answer must not take a minute. */
+export const credentialTriesMax = 3
+
+export function lacksCredentials(thrown: unknown): boolean {
+  return noCredentials.includes(nameOf(thrown))
 }
 
 export type Asked = {
@@ -54,12 +69,12 @@ export function stateTableError(thrown: unknown, asked: Asked): DmscdcError {
       maybeApplied,
     })
   }
-  const isRefused = failureOf(thrown) === 'refused'
+  const isRefused = failureOf(thrown) === 'refused' || lacksCredentials(thrown)
   const times = tries === 1 ? '' : ` in ${tries} tries`
   return new DmscdcError(
     isRefused ? 'invalid-config' : 'unavailable',
     `state table ${tableName} in ${region}: ${subject}: ${reasonOf(thrown)}${times}`,
-    { hint: isRefused ? refusalHint(name, tableName) : 'run again in some minutes', cause: thrown, maybeApplied },
+    { hint: isRefused ? refusalHint(thrown, tableName) : 'run again in some minutes', cause: thrown, maybeApplied },
   )
 }
 
@@ -83,9 +98,12 @@ export function noRegion(tableName: string, cause: unknown): DmscdcError {
   )
 }
 
-function refusalHint(name: string, tableName: string): string {
-  if (noCredentials.includes(name))
-    return 'give AWS credentials: a role, AWS_PROFILE, or AWS_ACCESS_KEY_ID with its secret'
+function refusalHint(thrown: unknown, tableName: string): string {
+  const name = nameOf(thrown)
+  if (lacksCredentials(thrown))
+    return 'give the task an IAM role, or name a profile that exists by AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
+  if (wrongCredentials.includes(name)) return 'correct or renew the AWS credentials, then run again'
+  if (codeOf(thrown) === 'ERR_INVALID_URL') return 'check AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL'
   if (name === 'ValidationException')
     return `check the name ${tableName}, that the only key of this table is "path" (a string), and that no row is above 400 KB`
   return `allow the identity that runs dmscdc to scan, get, put and update the items of ${tableName}`

@@ -180,6 +180,7 @@ function shellWord(name: string): string {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value)
+  // A set of DynamoDB would be shown as {}.
+  const text = JSON.stringify(value, (_, part: unknown) => (part instanceof Set ? [...part] : part))
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
