@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { infraInstalled, type Resource, type Synthesis, synthesise } from './support/cdk.ts'
+import { checkTypes, infraInstalled, type Resource, type Synthesis, synthesise } from './support/cdk.ts'
+import { installedOnce, orSkipped } from './support/install-once.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -89,6 +90,18 @@ describe.skipIf(!installed)('the deployment', () => {
     expect(findings.filter(({ state }) => state === 'Compliant').length).toBeGreaterThan(5)
     expect(findings.filter(({ state }) => !['Compliant', 'Suppressed'].includes(state))).toEqual([])
     expect(findings.filter(({ state, reason }) => state === 'Suppressed' && reason.length < 20)).toEqual([])
+  })
+
+  test('has clean types', checkTypes)
+
+  test('images are made from the code alone: what else lies in the repository makes none of them anew', async () => {
+    const files = (await synthesis(full)).imageFiles
+    for (const file of ['package-lock.json', 'bin/dmscdc', 'src/cli.ts', 'sample-db/schema.sql', 'infra/Dockerfile'])
+      expect(files).toContain(file)
+    const wanted =
+      /^(?:\.dockerignore|package(?:-lock)?\.json|bin|src|sample-db\/[a-z]+\.sql|infra\/(?:Dockerfile|sample-database))(?:\/|$)/u
+    const folders = ['sample-db', 'infra']
+    expect(files.filter((file) => !wanted.test(file) && !folders.includes(file))).toEqual([])
   })
 
   test('a wrong configuration ends with field, found and expected, and no trace', async () => {
@@ -317,12 +330,36 @@ describe('infra/README.md', () => {
   })
 })
 
-describe('the launcher', () => {
-  test('keeps its claims, by its own tests', async () => {
-    const { stderr } = await run('python3', ['-B', '-m', 'unittest', '-v'], { cwd: join(root, 'infra/launcher') })
-    expect(Number(/Ran (\d+) tests/u.exec(stderr)?.[1])).toBeGreaterThan(20)
-    expect(stderr).toMatch(/\nOK\n$/u)
+/** The one that Glue's Python 3.9 shell brings, which does not know RunTask's clientToken, and one that does. */
+const boto3Versions = ['1.21.21', '1.43.11']
+const pythons = await orSkipped('boto3 (pip)', () => Promise.all(boto3Versions.map(pythonWithBoto3)))
+
+async function pythonWithBoto3(version: string): Promise<string> {
+  const home = await installedOnce(`boto3-${version}`, async (folder) => {
+    await run('python3', ['-m', 'venv', folder])
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    await run(join(folder, 'bin', 'python'), [...pip, `boto3==${version}`])
   })
+  return join(home, 'bin', 'python')
+}
+
+describe('the launcher', () => {
+  test('keeps its claims, by its own tests, with no package installed', async () => {
+    expect(await testsOf('python3', 'test_launch_task')).toBeGreaterThan(20)
+  })
+
+  test.skipIf(pythons === null).each(boto3Versions.map((version, n) => [version, n] as const))(
+    'gets on with boto3 %s: tokens, throttling, lost answers, refusals',
+    async (_version, n) => {
+      expect(await testsOf(pythons![n]!, 'with_boto3_test')).toBeGreaterThan(2)
+    },
+  )
+
+  /** How many tests ran; throws with unittest's report if one failed. */
+  async function testsOf(python: string, module: string): Promise<number> {
+    const { stderr } = await run(python, ['-B', '-m', 'unittest', module], { cwd: join(root, 'infra/launcher') })
+    return Number(/Ran (\d+) tests/u.exec(stderr)?.[1])
+  }
 })
 
 describe("the image's files", () => {

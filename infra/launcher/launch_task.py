@@ -4,6 +4,7 @@ So Glue's run history, retries and events are true: anything but exit code 0 rai
 """
 
 import argparse
+import json
 import shlex
 import sys
 import time
@@ -134,7 +135,25 @@ def parse(arguments):
     return parser.parse_known_args(arguments)[0]
 
 
+def ecs_client(session):
+    """Glue's own boto3 is older than RunTask's clientToken and refuses it; there it goes into the request's body by itself."""
+    ecs = session.client("ecs")
+    if "clientToken" not in ecs.meta.service_model.operation_model("RunTask").input_shape.members:
+        ecs.meta.events.register("provide-client-params.ecs.RunTask", take_token)
+        ecs.meta.events.register("before-call.ecs.RunTask", put_token)
+    return ecs
+
+
+def take_token(params, context, **_more):
+    context["clientToken"] = params["clientToken"]
+    return {name: value for name, value in params.items() if name != "clientToken"}
+
+
+def put_token(params, context, **_more):
+    params["body"] = json.dumps({**json.loads(params["body"]), "clientToken": context["clientToken"]}).encode()
+
+
 if __name__ == "__main__":
     import boto3
 
-    launch(boto3.client("ecs"), boto3.client("logs"), parse(sys.argv[1:]), str(uuid.uuid4()))
+    launch(ecs_client(boto3), boto3.client("logs"), parse(sys.argv[1:]), str(uuid.uuid4()))

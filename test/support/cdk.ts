@@ -18,7 +18,7 @@ export type Resource = {
 }
 export type Template = { readonly Resources?: Readonly<Record<string, Resource>> }
 
-/** What one synthesis made: the templates by stack, and the rows of cdk-nag's reports. */
+/** What one synthesis made: the templates by stack, the rows of cdk-nag's reports, the top of the folder that images are built from. */
 export type Synthesis = {
   readonly templates: Readonly<Record<string, Template>>
   readonly findings: readonly {
@@ -27,6 +27,7 @@ export type Synthesis = {
     readonly state: string
     readonly reason: string
   }[]
+  readonly imageFiles: readonly string[]
 }
 
 /** True once infra/ has its packages, by `npm ci` where they are missing or older than the lockfile; false, said loudly, where that fails. */
@@ -57,7 +58,7 @@ export async function synthesise(config: object): Promise<Synthesis> {
     const args = [cdk, 'synth', '--quiet', '--no-lookups', '--strict', '--context', `config=${file}`, '--output', out]
     const env = { PATH: bin, HOME: folder, NODE_OPTIONS: `--require ${noNetwork}`, NO_COLOR: '1' }
     await run(process.execPath, args, { cwd: infraDir, env })
-    return { templates: await templatesIn(out), findings: await findingsIn(out) }
+    return { templates: await templatesIn(out), findings: await findingsIn(out), imageFiles: await imageFilesIn(out) }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -69,6 +70,21 @@ async function templatesIn(out: string): Promise<Record<string, Template>> {
   return Object.fromEntries(
     await Promise.all(names.map(async (name) => [name.replace('.template.json', ''), await read(name)] as const)),
   )
+}
+
+async function imageFilesIn(out: string): Promise<string[]> {
+  const entries = await readdir(out, { withFileTypes: true })
+  const folders = entries.filter((entry) => entry.isDirectory() && entry.name.startsWith('asset.'))
+  const files = await Promise.all(folders.map(({ name }) => readdir(join(out, name), { recursive: true })))
+  return [...new Set(files.flat())].sort()
+}
+
+/** `npx tsc -p infra`, by the packages of infra/. Throws with what it printed. */
+export async function checkTypes(): Promise<void> {
+  const tsc = join(infraDir, 'node_modules', '.bin', 'tsc')
+  await run(tsc, ['-p', infraDir]).catch((error: { stdout?: string }) => {
+    throw new Error(error.stdout || String(error))
+  })
 }
 
 async function findingsIn(out: string): Promise<Synthesis['findings']> {
