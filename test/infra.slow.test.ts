@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { access, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { checkTypes, infraInstalled, type Resource, type Synthesis, synthesise } from './support/cdk.ts'
+import { checkTypes, infraInstalled, type Resource, refusal, type Synthesis, synthesise } from './support/cdk.ts'
 import { installedOnce, orSkipped } from './support/install-once.ts'
 
 const run = promisify(execFile)
@@ -78,7 +78,8 @@ const own = names[0]!
 const full = names[1]!
 const existing = names[2]!
 
-describe.skipIf(!installed)('the deployment', () => {
+// Half of a synthesis is CDK's own validation of the templates; on a machine with other work it takes a minute.
+describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
   test.each(names)('%s synthesises without network, account, home or Docker', async (name) => {
     const { templates } = await synthesis(name)
     const stacks = name === own ? [] : name === full ? ['Dms', 'Sample'] : ['Dms']
@@ -105,7 +106,7 @@ describe.skipIf(!installed)('the deployment', () => {
   })
 
   test('a wrong configuration ends with field, found and expected, and no trace', async () => {
-    const failure = await synthesise({ trigger: { schedule: 'hourly' } }).catch((error) => String(error.stderr))
+    const failure = await refusal({ trigger: { schedule: 'hourly' } })
     expect(failure).toContain('trigger.schedule: found "hourly", expected six fields of cron in UTC')
     expect(failure).toContain('Try: correct ')
     expect(failure).not.toContain('    at ')
@@ -212,6 +213,14 @@ describe.skipIf(!installed)('the deployment', () => {
       expect(Properties).not.toHaveProperty('Policies')
   })
 
+  test('the run may make every request that its code makes, but for a table of its own making', async () => {
+    const granted = await actionsOf(full, 'TaskTaskRole')
+    const wanted = await requestsInCode()
+    expect(wanted).toContain('s3:AbortMultipartUpload')
+    expect(wanted).toContain('dynamodb:UpdateItem')
+    expect(wanted.filter((action) => !granted.includes(action))).toEqual([])
+  })
+
   test('the run may not remove what has landed, unless the configuration says so', async () => {
     const deletes = async (name: keyof typeof configurations) =>
       (await resources(name, 'AWS::IAM::Policy'))
@@ -316,6 +325,13 @@ describe.skipIf(!installed)('the deployment', () => {
     expect(parameters!.Properties.Parameters).toMatchObject({ binlog_format: 'ROW', binlog_row_image: 'FULL' })
   })
 
+  async function actionsOf(name: keyof typeof configurations, role: string): Promise<string[]> {
+    return (await resources(name, 'AWS::IAM::Policy'))
+      .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(role))
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+      .flatMap(({ Action }) => Action)
+  }
+
   async function container(name: keyof typeof configurations) {
     const [task] = await resources(name, 'AWS::ECS::TaskDefinition')
     return task!.Properties.ContainerDefinitions[0]
@@ -362,7 +378,7 @@ describe('the launcher', () => {
   }
 })
 
-describe("the image's files", () => {
+describe("the image's files", { timeout: 300_000 }, () => {
   const npmCi = async () =>
     /RUN rm -rf node_modules && npm (ci .*)/u.exec(await read('infra/Dockerfile'))![1]!.split(' ')
 
@@ -374,13 +390,25 @@ describe("the image's files", () => {
     })
   })
 
-  test('run the service, with DuckDB, on this processor', async () => {
+  test('load and merge on this processor, with no place to write to but the work folder', async () => {
     const here = (await npmCi()).map((flag) => flag.replace('--cpu=arm64', `--cpu=${process.arch}`))
     await inImageFolder(here, async (folder) => {
       for (const part of ['bin', 'dist']) await cp(join(root, part), join(folder, part), { recursive: true })
-      const places = ['--landing', join(root, 'sample-db/recorded/load'), '--lake', 'lake', '--state', 'state']
-      const { stdout } = await run(process.execPath, ['bin/dmscdc', 'tables', '--json', ...places], { cwd: folder })
-      expect(JSON.parse(stdout).tables).toHaveLength(3)
+      await mkdir(join(folder, 'work'))
+      const nowhere = { HOME: '/nowhere', TMPDIR: '/nowhere' }
+      const places = {
+        DMSCDC_LANDING: join(root, 'sample-db/recorded/load'),
+        DMSCDC_LAKE: join(folder, 'lake'),
+        DMSCDC_STATE: join(folder, 'state'),
+        DMSCDC_TEMP: join(folder, 'work'),
+        DMSCDC_MEMORY: '512MiB',
+      }
+      const dmscdc = (...args: string[]) =>
+        run(process.execPath, ['bin/dmscdc', ...args], { cwd: folder, env: { ...nowhere, ...places } })
+      await dmscdc('tables')
+      await dmscdc('set', 'sampledb.*', '--active', '--primary-key', 'id')
+      const { tables } = JSON.parse((await dmscdc('run', '--json')).stdout)
+      expect(tables.map(({ status }: { status: string }) => status)).toEqual(['initial', 'initial', 'initial'])
     })
   })
 
@@ -395,6 +423,25 @@ describe("the image's files", () => {
     }
   }
 })
+
+/** The actions that IAM asks for, of all the commands of AWS's SDK that src imports. */
+async function requestsInCode(): Promise<string[]> {
+  const files = (await readdir(join(root, 'src'), { recursive: true })).filter((file) => file.endsWith('.ts'))
+  const texts = await Promise.all(files.map((file) => read(join('src', file))))
+  const imports = texts.flatMap((text) => [...text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-(\w+)'/gu)])
+  const actions = imports.flatMap(([, names = '', client = '']) =>
+    [...names.matchAll(/\b(\w+)Command\b/gu)].map(([, command = '']) => actionOf(client, command)),
+  )
+  return [...new Set(actions)].filter((action) => action !== 'dynamodb:CreateTable').sort()
+}
+
+function actionOf(client: string, command: string): string {
+  if (client !== 's3') return `${client}:${command}`
+  if (command.startsWith('List')) return 's3:ListBucket'
+  if (command === 'AbortMultipartUpload') return 's3:AbortMultipartUpload'
+  if (command.startsWith('Delete')) return 's3:DeleteObject'
+  return /^(?:Get|Head)/u.test(command) ? 's3:GetObject' : 's3:PutObject'
+}
 
 /** The anchors of a page's headings, as the forge makes them. */
 function anchors(markdown: string): string[] {

@@ -60,10 +60,13 @@ export function grantCatalog(stack: Stack, role: IRole, databases: readonly stri
   role.addToPrincipalPolicy(
     new PolicyStatement({
       actions: [
-        ...['glue:GetDatabase', 'glue:CreateDatabase'],
-        ...['glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable', 'glue:DeleteTable'],
-        ...['glue:GetPartition', 'glue:GetPartitions', 'glue:BatchGetPartition', 'glue:BatchCreatePartition'],
-        ...['glue:BatchUpdatePartition', 'glue:BatchDeletePartition', 'glue:UpdatePartition'],
+        ...['glue:CreateDatabase', 'glue:CreateTable', 'glue:DeleteTable', 'glue:GetTable', 'glue:UpdateTable'],
+        ...[
+          'glue:BatchCreatePartition',
+          'glue:BatchDeletePartition',
+          'glue:BatchUpdatePartition',
+          'glue:GetPartitions',
+        ],
       ],
       resources: [
         glue('catalog'),

@@ -64,6 +64,22 @@ export async function synthesise(config: object): Promise<Synthesis> {
   }
 }
 
+/** What the app prints of a configuration that it refuses. */
+export async function refusal(config: object): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dmscdc-infra-'))
+  try {
+    const file = join(folder, 'config.json')
+    await writeFile(file, JSON.stringify(config))
+    const env = { ...process.env, CDK_CONTEXT_JSON: JSON.stringify({ config: file }), CDK_OUTDIR: join(folder, 'out') }
+    const refused = await run(process.execPath, ['--import', 'tsx', 'app.ts'], { cwd: infraDir, env }).catch(
+      (error) => error,
+    )
+    return String(refused.code === 2 ? refused.stderr : `it ended with ${refused.code ?? 0}`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 async function templatesIn(out: string): Promise<Record<string, Template>> {
   const names = (await readdir(out)).filter((name) => name.endsWith('.template.json'))
   const read = async (name: string) => JSON.parse(await readFile(join(out, name), 'utf8'))
