@@ -1,0 +1,455 @@
+import { execFile } from 'node:child_process'
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { checkTypes, infraInstalled, type Resource, refusal, type Synthesis, synthesise } from './support/cdk.ts'
+import { installedOnce, orSkipped } from './support/install-once.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string) => readFile(join(root, path), 'utf8')
+
+const key = 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555'
+const configurations = {
+  'all of its own': {},
+  'with DMS, the sample database and the catalog': {
+    alarms: { email: 'ops@example.com' },
+    dms: {},
+    sampleDatabase: {},
+    glueDatabases: ['sampledb'],
+    mayRemoveLanded: true,
+  },
+  'in what exists': {
+    name: 'shop',
+    landing: { bucket: 'shop-landing', prefix: 'dms/', kmsKeyArn: key, ownerAccount: '111122223333' },
+    lake: { bucket: 'shop-lake', prefix: 'lake/', kmsKeyArn: key },
+    state: { existing: true },
+    vpc: {
+      vpcId: 'vpc-0123456789abcdef0',
+      subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+      availabilityZones: ['eu-west-1a', 'eu-west-1b'],
+      securityGroupId: 'sg-0123456789abcdef0',
+    },
+    trigger: { schedule: 'cron(15 */2 * * ? *)', retries: 1 },
+    dms: {
+      source: {
+        engine: 'postgres',
+        secretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf',
+        secretKmsKeyArn: key,
+        databaseName: 'shop',
+        sslMode: 'require',
+      },
+      tables: [{ schema: 'public', table: 'order%' }],
+      createAccountRoles: false,
+      createSecretsEndpoint: false,
+    },
+  },
+} as const
+
+/** Of the CloudFormation templates that people move over from. */
+const originalParameters = [
+  ...['SecurityGroup', 'Subnet1', 'Subnet2'],
+  ...['DBEngine', 'DBServer', 'DBPort', 'DBUser', 'DBPassword', 'DBName', 'DMSReplicationInstanceArn'],
+  ...['DMSTableFilter', 'DMSSchemaFilter', 'CreateDMSBucket', 'DMSBucket', 'DMSFolder'],
+  ...['CreateLakeBucket', 'LakeBucket', 'LakeFolder', 'LakeDBName', 'CDCSchedule', 'CrawlerSchedule'],
+]
+
+const installed = await infraInstalled()
+const made = new Map<string, Promise<Synthesis>>()
+
+function synthesis(name: keyof typeof configurations): Promise<Synthesis> {
+  const found = made.get(name) ?? synthesise(configurations[name])
+  made.set(name, found)
+  return found
+}
+
+async function resources(name: keyof typeof configurations, type: string): Promise<Resource[]> {
+  const { templates } = await synthesis(name)
+  return Object.values(templates)
+    .flatMap(({ Resources = {} }) => Object.values(Resources))
+    .filter(({ Type }) => Type === type)
+}
+
+const names = Object.keys(configurations) as (keyof typeof configurations)[]
+const own = names[0]!
+const full = names[1]!
+const existing = names[2]!
+
+// Half of a synthesis is CDK's own validation of the templates; on a machine with other work it takes a minute.
+describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
+  test.each(names)('%s synthesises without network, account, home or Docker', async (name) => {
+    const { templates } = await synthesis(name)
+    const stacks = name === own ? [] : name === full ? ['Dms', 'Sample'] : ['Dms']
+    expect(Object.keys(templates).sort()).toEqual([...stacks, 'Lake', 'Network', 'Run'].sort())
+  })
+
+  test.each(names)('%s has no finding of cdk-nag that is not acknowledged with its reason', async (name) => {
+    const { findings } = await synthesis(name)
+    expect(findings.filter(({ state }) => state === 'Compliant').length).toBeGreaterThan(5)
+    expect(findings.filter(({ state }) => !['Compliant', 'Suppressed'].includes(state))).toEqual([])
+    expect(findings.filter(({ state, reason }) => state === 'Suppressed' && reason.length < 20)).toEqual([])
+  })
+
+  test('has clean types', checkTypes)
+
+  test('images are made from the code alone: what else lies in the repository makes none of them anew', async () => {
+    const files = (await synthesis(full)).imageFiles
+    for (const file of ['package-lock.json', 'bin/dmscdc', 'src/cli.ts', 'sample-db/schema.sql', 'infra/Dockerfile'])
+      expect(files).toContain(file)
+    const wanted =
+      /^(?:\.dockerignore|package(?:-lock)?\.json|bin|src|sample-db\/[a-z]+\.sql|infra\/(?:Dockerfile|sample-database))(?:\/|$)/u
+    const folders = ['sample-db', 'infra']
+    expect(files.filter((file) => !wanted.test(file) && !folders.includes(file))).toEqual([])
+  })
+
+  test('a wrong configuration ends with field, found and expected, and no trace', async () => {
+    const failure = await refusal({ trigger: { schedule: 'hourly' } })
+    expect(failure).toContain('trigger.schedule: found "hourly", expected six fields of cron in UTC')
+    expect(failure).toContain('Try: correct ')
+    expect(failure).not.toContain('    at ')
+  })
+
+  test('every bucket is private, encrypted, open to TLS only, kept, and clears aborted uploads', async () => {
+    const buckets = await resources(own, 'AWS::S3::Bucket')
+    expect(buckets).toHaveLength(2)
+    for (const { Properties, DeletionPolicy } of buckets) {
+      expect(Object.values(Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true])
+      expect(Properties.BucketEncryption.ServerSideEncryptionConfiguration).toHaveLength(1)
+      expect(Properties.LifecycleConfiguration.Rules).toEqual([
+        expect.objectContaining({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 }, Status: 'Enabled' }),
+      ])
+      expect(Properties.LifecycleConfiguration.Rules[0]).not.toHaveProperty('ExpirationInDays')
+      expect(DeletionPolicy).toBe('Retain')
+    }
+    const policies = await resources(own, 'AWS::S3::BucketPolicy')
+    expect(policies).toHaveLength(2)
+    for (const { Properties } of policies)
+      expect(Properties.PolicyDocument.Statement).toContainEqual(
+        expect.objectContaining({
+          Effect: 'Deny',
+          Action: 's3:*',
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        }),
+      )
+  })
+
+  test('the state table has the key path, is paid by request, recoverable, and protected from deletion', async () => {
+    const [table, ...more] = await resources(own, 'AWS::DynamoDB::Table')
+    expect(more).toEqual([])
+    expect(table).toMatchObject({
+      DeletionPolicy: 'Retain',
+      Properties: {
+        TableName: 'DMSCDC_Controller',
+        KeySchema: [{ AttributeName: 'path', KeyType: 'HASH' }],
+        BillingMode: 'PAY_PER_REQUEST',
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        DeletionProtectionEnabled: true,
+      },
+    })
+  })
+
+  test('what exists is used, and neither made nor changed', async () => {
+    for (const type of ['AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'AWS::DynamoDB::Table', 'AWS::EC2::VPC'])
+      expect(await resources(existing, type)).toEqual([])
+    const environment = (await container(existing)).Environment
+    expect(environment).toContainEqual({ Name: 'DMSCDC_LANDING', Value: 's3://shop-landing/dms/' })
+    expect(environment).toContainEqual({ Name: 'DMSCDC_LAKE', Value: 's3://shop-lake/lake/' })
+    expect(environment).toContainEqual({ Name: 'DMSCDC_STATE', Value: 'dynamodb://DMSCDC_Controller' })
+    expect(environment).toContainEqual({ Name: 'DMSCDC_KMS_KEY', Value: key })
+    expect(environment).toContainEqual({ Name: 'DMSCDC_LANDING_OWNER', Value: '111122223333' })
+  })
+
+  test('the task runs on arm64, is no root, and writes to its work folder only', async () => {
+    const [task] = await resources(own, 'AWS::ECS::TaskDefinition')
+    expect(task!.Properties.RuntimePlatform).toEqual({ CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' })
+    const { User, ReadonlyRootFilesystem, MountPoints, Environment } = await container(own)
+    expect(User).toBe('1000:1000')
+    expect(ReadonlyRootFilesystem).toBe(true)
+    expect(MountPoints).toEqual([{ ContainerPath: '/work', ReadOnly: false, SourceVolume: 'work' }])
+    expect(Environment).toContainEqual({ Name: 'DMSCDC_TEMP', Value: '/work' })
+    expect(Environment).toContainEqual({ Name: 'DMSCDC_MEMORY', Value: '12288MiB' })
+  })
+
+  test('a SCHEDULED trigger starts a Python-shell job, hourly by default, one at a time', async () => {
+    const [trigger] = await resources(own, 'AWS::Glue::Trigger')
+    const [job] = await resources(own, 'AWS::Glue::Job')
+    expect(trigger!.Properties).toMatchObject({
+      Type: 'SCHEDULED',
+      Schedule: 'cron(0 * * * ? *)',
+      StartOnCreation: true,
+    })
+    expect(trigger!.Properties.Actions).toEqual([{ JobName: job!.Properties.Name }])
+    expect(job!.Properties).toMatchObject({
+      Command: { Name: 'pythonshell', PythonVersion: '3.9' },
+      MaxCapacity: 0.0625,
+      ExecutionProperty: { MaxConcurrentRuns: 1 },
+    })
+    const [other] = await resources(existing, 'AWS::Glue::Trigger')
+    expect(other!.Properties.Schedule).toBe('cron(15 */2 * * ? *)')
+  })
+
+  test('the job outlives the time after which the launcher stops the task, and hands over what the launcher asks for', async () => {
+    const [job] = await resources(own, 'AWS::Glue::Job')
+    const { Timeout, DefaultArguments } = job!.Properties
+    expect(Timeout).toBeGreaterThan(Number(DefaultArguments['--timeout_minutes']))
+    const asked = [...(await read('infra/launcher/launch_task.py')).matchAll(/options\.([a-z_]+)/gu)].map(
+      ([, name]) => `--${name}`,
+    )
+    expect(Object.keys(DefaultArguments).sort()).toEqual([...new Set(asked)].sort())
+  })
+
+  test.each(names)('%s: no role may do everything, or touch everything', async (name) => {
+    const policies = await resources(name, 'AWS::IAM::Policy')
+    expect(policies.length).toBeGreaterThan(2)
+    for (const statement of policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement)) {
+      expect(statement.Effect).toBe('Allow')
+      for (const action of [statement.Action].flat()) expect(action).toMatch(/^[a-z0-9]+:[A-Z][A-Za-z]+\*?$/u)
+      if ([statement.Resource].flat().includes('*')) expect(statement.Action).toBe('ecr:GetAuthorizationToken')
+    }
+    for (const { Properties } of await resources(name, 'AWS::IAM::Role'))
+      expect(Properties).not.toHaveProperty('Policies')
+  })
+
+  test('the run may make every request that its code makes, but for a table of its own making', async () => {
+    const granted = await actionsOf(full, 'TaskTaskRole')
+    const wanted = await requestsInCode()
+    expect(wanted).toContain('s3:AbortMultipartUpload')
+    expect(wanted).toContain('dynamodb:UpdateItem')
+    expect(wanted.filter((action) => !granted.includes(action))).toEqual([])
+  })
+
+  test('the run may not remove what has landed, unless the configuration says so', async () => {
+    const deletes = async (name: keyof typeof configurations) =>
+      (await resources(name, 'AWS::IAM::Policy'))
+        .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes('TaskTaskRole'))
+        .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+        .filter(({ Action }) => [Action].flat().includes('s3:DeleteObject'))
+        .map(({ Resource }) => JSON.stringify(Resource))
+        .join()
+    expect(await deletes(own)).not.toContain('Landing')
+    expect(await deletes(existing)).not.toContain('shop-landing')
+    expect(await deletes(full)).toContain('Landing')
+  })
+
+  test('every alarm goes to the topic, which CloudWatch and EventBridge may write to, and names its article in the runbook', async () => {
+    const [topic] = await resources(full, 'AWS::SNS::Topic')
+    const [policy] = await resources(full, 'AWS::SNS::TopicPolicy')
+    const [subscription] = await resources(full, 'AWS::SNS::Subscription')
+    const alarms = await resources(full, 'AWS::CloudWatch::Alarm')
+    const [rule] = await resources(full, 'AWS::Events::Rule')
+    expect(topic).toBeDefined()
+    for (const service of ['cloudwatch.amazonaws.com', 'events.amazonaws.com'])
+      expect(policy!.Properties.PolicyDocument.Statement).toContainEqual(
+        expect.objectContaining({ Effect: 'Allow', Action: 'sns:Publish', Principal: { Service: service } }),
+      )
+    expect(subscription!.Properties).toMatchObject({ Protocol: 'email', Endpoint: 'ops@example.com' })
+    expect(
+      alarms.map(({ Properties }) => [Properties.Namespace, Properties.MetricName, Properties.Dimensions]),
+    ).toEqual([
+      ['dmscdc', 'TablesHeld', undefined],
+      ['dmscdc', 'FreshnessSeconds', undefined],
+      ['dmscdc', 'Runs', undefined],
+    ])
+    for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1)
+    expect(rule!.Properties.EventPattern).toMatchObject({
+      source: ['aws.glue'],
+      'detail-type': ['Glue Job State Change'],
+      detail: { jobName: ['dmscdc'], state: ['FAILED', 'TIMEOUT', 'ERROR'] },
+    })
+    const texts = [...alarms.map(({ Properties }) => Properties.AlarmDescription), rule!.Properties.Description]
+    const links = texts.map((text) => /docs\/runbook\.md#([a-z-]+)$/u.exec(text)?.[1])
+    expect(links).toEqual(['a-table-is-held', 'a-table-is-not-fresh', 'no-run-at-all', 'a-run-failed'])
+    const articles = anchors(await read('docs/runbook.md'))
+    for (const link of links) expect(articles).toContain(link)
+    expect(rule!.Properties.Targets[0].InputTransformer.InputTemplate).toContain('docs/runbook.md#a-run-failed')
+  })
+
+  test('no run at all is an alarm when there is no metric, the others wait for the next run', async () => {
+    const alarms = await resources(own, 'AWS::CloudWatch::Alarm')
+    expect(alarms.map(({ Properties }) => [Properties.MetricName, Properties.TreatMissingData])).toEqual([
+      ['TablesHeld', 'ignore'],
+      ['FreshnessSeconds', 'ignore'],
+      ['Runs', 'breaching'],
+    ])
+  })
+
+  test('DMS writes what the merge wants: Parquet, Op in full loads, milliseconds, before-images, the change sequence', async () => {
+    const endpoints = await resources(full, 'AWS::DMS::Endpoint')
+    const target = endpoints.find(({ Properties }) => Properties.EndpointType === 'target')!.Properties
+    expect(target.S3Settings).toMatchObject({
+      DataFormat: 'parquet',
+      IncludeOpForFullLoad: true,
+      TimestampColumnName: 'dms_timestamp',
+      ParquetTimestampInMillisecond: true,
+      CdcMaxBatchInterval: 900,
+      CdcMinFileSize: 131_072,
+      MaxFileSize: 1_048_576,
+      DatePartitionEnabled: false,
+      PreserveTransactions: false,
+      EncryptionMode: 'SSE_S3',
+    })
+    const [replication] = await resources(full, 'AWS::DMS::ReplicationConfig')
+    const { rules } = replication!.Properties.TableMappings
+    expect(rules[0]).toMatchObject({ 'rule-action': 'include', 'object-locator': { 'schema-name': 'sampledb' } })
+    expect(rules[1]).toMatchObject({ value: 'dms_change_seq', expression: '$AR_H_CHANGE_SEQ' })
+    expect(rules[2]).toMatchObject({ 'before-image-def': { 'column-prefix': 'BI_', 'column-filter': 'pk-only' } })
+    expect(new Set(rules.map((rule: Record<string, string>) => rule['rule-id'])).size).toBe(rules.length)
+  })
+
+  test.each([full, existing])(
+    '%s: no password stands in a template; DMS reads it from Secrets Manager',
+    async (name) => {
+      const endpoints = await resources(name, 'AWS::DMS::Endpoint')
+      const source = endpoints.find(({ Properties }) => Properties.EndpointType === 'source')!.Properties
+      expect(source).not.toHaveProperty('Password')
+      const settings = name === full ? source.MySqlSettings : source.PostgreSqlSettings
+      expect(settings).toEqual({
+        SecretsManagerSecretId: expect.anything(),
+        SecretsManagerAccessRoleArn: expect.anything(),
+      })
+    },
+  )
+
+  test('the sample database has a binlog that DMS can follow, a generated secret, and no way in from outside', async () => {
+    const [database] = await resources(full, 'AWS::RDS::DBInstance')
+    expect(database!.Properties).toMatchObject({
+      PubliclyAccessible: false,
+      StorageEncrypted: true,
+      BackupRetentionPeriod: 1,
+    })
+    expect(JSON.stringify(database!.Properties.MasterUserPassword)).toContain('resolve:secretsmanager')
+    const [parameters] = await resources(full, 'AWS::RDS::DBParameterGroup')
+    expect(parameters!.Properties.Parameters).toMatchObject({ binlog_format: 'ROW', binlog_row_image: 'FULL' })
+  })
+
+  async function actionsOf(name: keyof typeof configurations, role: string): Promise<string[]> {
+    return (await resources(name, 'AWS::IAM::Policy'))
+      .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(role))
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+      .flatMap(({ Action }) => Action)
+  }
+
+  async function container(name: keyof typeof configurations) {
+    const [task] = await resources(name, 'AWS::ECS::TaskDefinition')
+    return task!.Properties.ContainerDefinitions[0]
+  }
+})
+
+describe('infra/README.md', () => {
+  test("maps every parameter of the original's templates", async () => {
+    const rows = (await read('infra/README.md')).split('\n').filter((line) => line.startsWith('| `'))
+    const missing = originalParameters.filter((name) => !rows.some((row) => row.startsWith(`| \`${name}\` |`)))
+    expect(missing).toEqual([])
+  })
+})
+
+/** The one that Glue's Python 3.9 shell brings, which does not know RunTask's clientToken, and one that does. */
+const boto3Versions = ['1.21.21', '1.43.11']
+const pythons = await orSkipped('boto3 (pip)', () => Promise.all(boto3Versions.map(pythonWithBoto3)))
+
+async function pythonWithBoto3(version: string): Promise<string> {
+  const home = await installedOnce(`boto3-${version}`, async (folder) => {
+    await run('python3', ['-m', 'venv', folder])
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    await run(join(folder, 'bin', 'python'), [...pip, `boto3==${version}`])
+  })
+  return join(home, 'bin', 'python')
+}
+
+describe('the launcher', () => {
+  test('keeps its claims, by its own tests, with no package installed', async () => {
+    expect(await testsOf('python3', 'test_launch_task')).toBeGreaterThan(20)
+  })
+
+  test.skipIf(pythons === null).each(boto3Versions.map((version, n) => [version, n] as const))(
+    'gets on with boto3 %s: tokens, throttling, lost answers, refusals',
+    async (_version, n) => {
+      expect(await testsOf(pythons![n]!, 'with_boto3_test')).toBeGreaterThan(2)
+    },
+  )
+
+  /** How many tests ran; throws with unittest's report if one failed. */
+  async function testsOf(python: string, module: string): Promise<number> {
+    const { stderr } = await run(python, ['-B', '-m', 'unittest', module], { cwd: join(root, 'infra/launcher') })
+    return Number(/Ran (\d+) tests/u.exec(stderr)?.[1])
+  }
+})
+
+describe("the image's files", { timeout: 300_000 }, () => {
+  const npmCi = async () =>
+    /RUN rm -rf node_modules && npm (ci .*)/u.exec(await read('infra/Dockerfile'))![1]!.split(' ')
+
+  test("hold DuckDB's native module for arm64, and for no other processor", async () => {
+    await inImageFolder(await npmCi(), async (folder) => {
+      const module = (name: string) => access(join(folder, 'node_modules/@duckdb', name, 'duckdb.node'))
+      await module('node-bindings-linux-arm64')
+      await expect(module('node-bindings-linux-x64')).rejects.toThrow('ENOENT')
+    })
+  })
+
+  test('load and merge on this processor, with no place to write to but the work folder', async () => {
+    const here = (await npmCi()).map((flag) => flag.replace('--cpu=arm64', `--cpu=${process.arch}`))
+    await inImageFolder(here, async (folder) => {
+      for (const part of ['bin', 'dist']) await cp(join(root, part), join(folder, part), { recursive: true })
+      await mkdir(join(folder, 'work'))
+      const nowhere = { HOME: '/nowhere', TMPDIR: '/nowhere' }
+      const places = {
+        DMSCDC_LANDING: join(root, 'sample-db/recorded/load'),
+        DMSCDC_LAKE: join(folder, 'lake'),
+        DMSCDC_STATE: join(folder, 'state'),
+        DMSCDC_TEMP: join(folder, 'work'),
+        DMSCDC_MEMORY: '512MiB',
+      }
+      const dmscdc = (...args: string[]) =>
+        run(process.execPath, ['bin/dmscdc', ...args], { cwd: folder, env: { ...nowhere, ...places } })
+      await dmscdc('tables')
+      await dmscdc('set', 'sampledb.*', '--active', '--primary-key', 'id')
+      const { tables } = JSON.parse((await dmscdc('run', '--json')).stdout)
+      expect(tables.map(({ status }: { status: string }) => status)).toEqual(['initial', 'initial', 'initial'])
+    })
+  })
+
+  async function inImageFolder(npm: readonly string[], check: (folder: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'dmscdc-image-'))
+    try {
+      for (const file of ['package.json', 'package-lock.json']) await cp(join(root, file), join(folder, file))
+      await run('npm', [...npm, '--no-audit', '--no-fund', '--prefer-offline'], { cwd: folder })
+      await check(folder)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+})
+
+/** The actions that IAM asks for, of all the commands of AWS's SDK that src imports. */
+async function requestsInCode(): Promise<string[]> {
+  const files = (await readdir(join(root, 'src'), { recursive: true })).filter((file) => file.endsWith('.ts'))
+  const texts = await Promise.all(files.map((file) => read(join('src', file))))
+  const imports = texts.flatMap((text) => [...text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-(\w+)'/gu)])
+  const actions = imports.flatMap(([, names = '', client = '']) =>
+    [...names.matchAll(/\b(\w+)Command\b/gu)].map(([, command = '']) => actionOf(client, command)),
+  )
+  return [...new Set(actions)].filter((action) => action !== 'dynamodb:CreateTable').sort()
+}
+
+function actionOf(client: string, command: string): string {
+  if (client !== 's3') return `${client}:${command}`
+  if (command.startsWith('List')) return 's3:ListBucket'
+  if (command === 'AbortMultipartUpload') return 's3:AbortMultipartUpload'
+  if (command.startsWith('Delete')) return 's3:DeleteObject'
+  return /^(?:Get|Head)/u.test(command) ? 's3:GetObject' : 's3:PutObject'
+}
+
+/** The anchors of a page's headings, as the forge makes them. */
+function anchors(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+\s+(.*)$/gmu)].map(([, heading = '']) =>
+    heading
+      .trim()
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replace(/ /gu, '-'),
+  )
+}
