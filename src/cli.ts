@@ -1,9 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { cycleOnce } from './cli-run.ts'
 import { type Config, type Flags, readConfig } from './config.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
-import { runCycle } from './controller/run-cycle.ts'
 import { requireTableName, setTables } from './controller/set-table.ts'
 import { tableHistory } from './controller/table-history.ts'
 import { verifyTables } from './controller/verify-tables.ts'
@@ -17,7 +17,7 @@ import { terminalLog } from './terminal-log.ts'
 import { dmscdcVersion } from './version.ts'
 
 type CommonFlags = Flags & { readonly json?: boolean }
-type TableFlags = CommonFlags & { readonly table?: string[] }
+type TableFlags = CommonFlags & { readonly table?: string[]; readonly item?: string[] }
 
 const program = new Command('dmscdc')
   .description(
@@ -32,7 +32,7 @@ const program = new Command('dmscdc')
     'after',
     `
 Places can also be given once, by environment variables: DMSCDC_LANDING, DMSCDC_LAKE, DMSCDC_STATE (and DMSCDC_MEMORY,
-DMSCDC_THREADS, DMSCDC_TEMP). A flag wins.
+DMSCDC_THREADS, DMSCDC_TEMP, DMSCDC_GLUE_DATABASE). A flag wins.
 
   dmscdc demo                                              see the whole job on recorded files of a sample database
   dmscdc tables --landing L --lake K --state S             what has landed; each table is registered, inactive
@@ -44,15 +44,15 @@ Exit: 0 done, 1 a table failed or is held, 2 wrong use.`,
 
 command('run', 'one cycle: discover, register, process every active table')
   .option('--table <S.T...>', 'only these tables, with no discovery')
-  .option('--concurrency <n>', 'tables at a time', wholeNumber, 1)
+  .addOption(new Option('--item <S.T...>', "the original's name of --table").hideHelp())
+  .option('--concurrency <n>', 'tables at a time at most (default: by the cores)')
+  .option('--deadline <50m>', 'a table that takes longer has failed, and others go on')
+  .option('--dispatch <where>', 'inProcess, or a task or job per large table: ecsTask, glueJob (default: inProcess)')
+  .option('--dispatch-above <1GB>', 'what is large: so much of landing to take (default: 1GB, for glueJob 0)')
+  .option('--vcpu-budget <n>', 'of all ECS tasks together')
+  .option('--metrics <emf>', 'write CloudWatch metrics to stderr, in the embedded metric format')
   .option('--create-state', "make the state's DynamoDB table if it is missing")
-  .action(async (flags: TableFlags & { readonly concurrency: number }) => {
-    const report = await withPorts(flags, (ports) =>
-      runCycle(ports, { tables: names(flags), concurrency: flags.concurrency }),
-    )
-    print(flags, report, runText)
-    if (!report.ok) process.exitCode = 1
-  })
+  .action(runCommand)
 
 command('tables', 'every known table: state, keys, progress, what holds it, candidate keys of an inactive one').action(
   async (flags: CommonFlags) => {
@@ -66,10 +66,17 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--inactive', 'leave the table alone')
   .option('--primary-key <a,b>', 'the columns that make a row unique; null: none')
   .option('--partition-key <c>', 'Hive folders by these columns; null: none')
-  .option('--publish <views>', 'delta: a Delta Lake table in the folder; empty: the plain folder')
+  .option(
+    '--publish <views>',
+    'delta: a Delta Lake table in the folder; manifest: symlink manifests; glue: the Glue Data Catalog; empty: the plain folder',
+  )
   .option('--retain <7d>', 'keep superseded files that long')
   .option('--look-back <24h>', 'how far back the name of a file may be late')
   .option('--load-settle <10m>', 'wait until a new full load is that old')
+  .option(
+    '--landed <keep>',
+    'what becomes of change files that were taken: keep, archive:<folder>[:30d] or delete[:30d]',
+  )
   .option('--landing-timezone <zone>', 'the zone in which DMS names its files (IANA name)')
   .option('--keep-op <true|false>', "keep DMS's column Op", trueOrFalse)
   .option('--before-image-prefix <BI_>', 'of before-image columns')
@@ -167,11 +174,22 @@ function command(name: string, description: string): Command {
     .option('--kms-key <id>', 'encrypt what is written to the lake with this KMS key')
     .option('--landing-owner <account>', "the account that must own the landing's bucket")
     .option('--lake-owner <account>', "the account that must own the lake's bucket")
+    .option('--glue-database <name>', 'where the view glue puts the tables (default: a database for each schema)')
     .option('--memory <size>', "DuckDB's memory limit in all, as in 512MB (default: half of the machine's)")
     .option('--threads <n>', "DuckDB's threads")
     .option('--temp <dir>', 'spill and work folder')
     .option('--json', 'print one JSON document')
     .option('--verbose', 'show the log and traces')
+}
+
+async function runCommand(flags: TableFlags): Promise<void> {
+  const tables = names(flags)
+  // A task that was started for one table finds the variable of its starter: it must not start another.
+  const config = readConfig(tables.length === 0 ? flags : { dispatch: 'inProcess', ...flags })
+  const exitCode = await cycleOnce(config, { tables, quiet: flags.json === true }, (report) =>
+    print(flags, report, runText),
+  )
+  if (exitCode !== 0) process.exitCode = exitCode
 }
 
 async function withPorts<T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>): Promise<T> {
@@ -191,7 +209,7 @@ function print<T>(flags: CommonFlags, result: T, text: (result: T) => string): v
 }
 
 function names(flags: TableFlags) {
-  return (flags.table ?? []).map(requireTableName)
+  return [...(flags.table ?? []), ...(flags.item ?? [])].map(requireTableName)
 }
 
 function setOptions(flags: CommonFlags & SetOptions & { readonly inactive?: boolean }): SetOptions {
@@ -202,11 +220,6 @@ function setOptions(flags: CommonFlags & SetOptions & { readonly inactive?: bool
   if (Object.keys(options).length === 0 && active === undefined && inactive === undefined)
     throw new UsageError('nothing to set', 'dmscdc set --help')
   return { ...options, ...flag }
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,4}$/u.test(text)) return Number(text)
-  throw new InvalidArgumentError(`found "${text}", expected a whole number from 1`)
 }
 
 function trueOrFalse(text: string): boolean {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { tmpdir, totalmem } from 'node:os'
+import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from './errors.ts'
@@ -15,7 +15,35 @@ export type Config = {
   readonly threads: number | null
   readonly temp: string
   readonly s3: S3Settings
+  /** Where tables are published with the view `glue`; null: a database for each schema. */
+  readonly glueDatabase: string | null
+  readonly cycle: CycleSettings
   readonly verbose: boolean
+}
+
+/** How `run` goes about its tables. */
+export type CycleSettings = {
+  /** Tables at a time in this process, at most. */
+  readonly concurrency: number
+  readonly deadlineMs: number
+  readonly metrics: 'emf' | 'none'
+  readonly dispatch: DispatchSettings
+}
+
+/** Where tables are worked on that have at least `aboveBytes` of landing to take; smaller ones always in this process. */
+export type DispatchSettings =
+  | { readonly kind: 'inProcess' }
+  | ({ readonly kind: 'ecsTask'; readonly aboveBytes: number } & EcsPlace)
+  | { readonly kind: 'glueJob'; readonly aboveBytes: number; readonly jobName: string }
+
+type EcsPlace = {
+  readonly cluster: string
+  readonly taskDefinition: string
+  readonly container: string
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
+  readonly publicIp: boolean
+  readonly vcpuBudget: number | null
 }
 
 export type FileLocation = { readonly kind: 'file'; readonly folder: string }
@@ -49,6 +77,13 @@ export type Flags = {
   readonly kmsKey?: string
   readonly landingOwner?: string
   readonly lakeOwner?: string
+  readonly glueDatabase?: string
+  readonly concurrency?: string
+  readonly deadline?: string
+  readonly metrics?: string
+  readonly dispatch?: string
+  readonly dispatchAbove?: string
+  readonly vcpuBudget?: string
   readonly verbose?: boolean
 }
 
@@ -81,6 +116,13 @@ export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = proces
       kmsKeyId: flags.kmsKey ?? environment.DMSCDC_KMS_KEY ?? null,
       landingOwner: accountId('landing-owner', flags.landingOwner ?? environment.DMSCDC_LANDING_OWNER),
       lakeOwner: accountId('lake-owner', flags.lakeOwner ?? environment.DMSCDC_LAKE_OWNER),
+    },
+    glueDatabase: catalogDatabase(flags.glueDatabase ?? environment.DMSCDC_GLUE_DATABASE),
+    cycle: {
+      concurrency: concurrencyOf(flags.concurrency ?? environment.DMSCDC_CONCURRENCY),
+      deadlineMs: deadlineOf(flags.deadline ?? environment.DMSCDC_DEADLINE),
+      metrics: metricsOf(flags.metrics ?? environment.DMSCDC_METRICS),
+      dispatch: dispatchOf(flags, environment),
     },
     verbose: flags.verbose ?? false,
   }
@@ -183,6 +225,15 @@ function accountId(flag: string, text: string | undefined): string | null {
   throw new UsageError(`--${flag}: found "${text}", expected the 12 digits of an AWS account`, 'dmscdc run --help')
 }
 
+function catalogDatabase(text: string | undefined): string | null {
+  if (text === undefined || text === '') return null
+  if (/^[\w-]{1,255}$/u.test(text)) return text.toLowerCase()
+  throw new UsageError(
+    `--glue-database: found "${text}", expected a name of letters, digits, _ and -`,
+    'dmscdc run --glue-database lake',
+  )
+}
+
 function folderOfUrl(flag: string, text: string): string {
   try {
     return resolve(fileURLToPath(text))
@@ -205,6 +256,83 @@ function threadsOf(text: string | undefined): number | null {
   return Number(text)
 }
 
+/** Much of a small table's run is waiting for answers, so a core bears several. */
+const tablesPerCore = 4
+const concurrencyDefaultMax = 16
+
+function concurrencyOf(text: string | undefined): number {
+  if (text === undefined) return Math.min(concurrencyDefaultMax, tablesPerCore * availableParallelism())
+  if (/^[1-9]\d{0,4}$/u.test(text)) return Number(text)
+  throw new UsageError(`--concurrency: found "${text}", expected a whole number from 1`, 'dmscdc run --concurrency 4')
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** `90s`, `50m`, `2h` or `1h30m`, at most a day. Default: less than the hour between two runs. */
+function deadlineOf(text: string | undefined): number {
+  if (text === undefined) return 50 * 60_000
+  const parts = [...text.matchAll(/(\d+)([smh])/gu)]
+  const ms = parts.reduce((sum, [, digits, unit = '']) => sum + Number(digits) * (unitMs[unit] ?? 0), 0)
+  if (/^(?:\d+[smh])+$/u.test(text) && ms > 0 && ms <= 86_400_000) return ms
+  throw new UsageError(
+    `--deadline: found "${text}", expected a time up to a day, as 50m or 2h`,
+    'dmscdc run --deadline 50m',
+  )
+}
+
+function metricsOf(text: string | undefined): 'emf' | 'none' {
+  if (text === undefined || text === '' || text === 'none') return 'none'
+  if (text === 'emf') return 'emf'
+  throw new UsageError(`--metrics: found "${text}", expected emf or none`, 'dmscdc run --metrics emf')
+}
+
+/** A Glue job per table takes all of them; an ECS task is for those that would press on the others here. */
+const aboveDefault = { ecsTask: '1GB', glueJob: '0' } as const
+
+function dispatchOf(flags: Flags, environment: NodeJS.ProcessEnv): DispatchSettings {
+  const kind = flags.dispatch ?? environment.DMSCDC_DISPATCH ?? ''
+  if (kind === '' || kind === 'inProcess') return { kind: 'inProcess' }
+  if (kind !== 'ecsTask' && kind !== 'glueJob')
+    throw new UsageError(`--dispatch: found "${kind}", expected inProcess, ecsTask or glueJob`, 'dmscdc run --help')
+  const aboveBytes = aboveOf(flags.dispatchAbove ?? environment.DMSCDC_DISPATCH_ABOVE ?? aboveDefault[kind])
+  const named = (name: string): string => {
+    const value = environment[name]
+    if (value !== undefined && value !== '') return value
+    throw new UsageError(
+      `--dispatch ${kind}: the variable ${name} is missing`,
+      `set ${name}, or dmscdc run --dispatch inProcess`,
+    )
+  }
+  if (kind === 'glueJob') return { kind, aboveBytes, jobName: named('DMSCDC_GLUE_JOB') }
+  const listed = (text: string | undefined) => (text ?? '').split(',').flatMap((part) => part.trim() || [])
+  return {
+    kind,
+    aboveBytes,
+    cluster: named('DMSCDC_ECS_CLUSTER'),
+    taskDefinition: named('DMSCDC_ECS_TASK_DEFINITION'),
+    container: environment.DMSCDC_ECS_CONTAINER || 'dmscdc',
+    subnets: listed(named('DMSCDC_ECS_SUBNETS')),
+    securityGroups: listed(environment.DMSCDC_ECS_SECURITY_GROUPS),
+    publicIp: environment.DMSCDC_ECS_PUBLIC_IP === 'true',
+    vcpuBudget: vcpusOf(flags.vcpuBudget ?? environment.DMSCDC_VCPU_BUDGET),
+  }
+}
+
+function aboveOf(text: string): number {
+  const bytes = text === '0' ? 0 : sizeOf(text)
+  if (bytes >= 0) return bytes
+  throw new UsageError(
+    `--dispatch-above: found "${text}", expected a size as 1GB or 500MB, or 0`,
+    'dmscdc run --dispatch-above 1GB',
+  )
+}
+
+function vcpusOf(text: string | undefined): number | null {
+  if (text === undefined || text === '') return null
+  if (/^\d+(?:\.\d+)?$/u.test(text) && Number(text) > 0) return Number(text)
+  throw new UsageError(`--vcpu-budget: found "${text}", expected a number of vCPUs`, 'dmscdc run --vcpu-budget 64')
+}
+
 const unitBytes: Readonly<Record<string, number>> = {
   KB: 1e3,
   MB: 1e6,
@@ -216,9 +344,14 @@ const unitBytes: Readonly<Record<string, number>> = {
   TIB: 2 ** 40,
 }
 
-function bytesOf(text: string): number {
+/** Not a number for text that is no size. */
+function sizeOf(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?b)$/iu.exec(text)
-  const bytes = Number(match?.[1]) * (unitBytes[match?.[2]?.toUpperCase() ?? ''] ?? Number.NaN)
+  return Number(match?.[1]) * (unitBytes[match?.[2]?.toUpperCase() ?? ''] ?? Number.NaN)
+}
+
+function bytesOf(text: string): number {
+  const bytes = sizeOf(text)
   if (!(bytes >= 64e6))
     throw new UsageError(
       `--memory: found "${text}", expected at least 64MB, as in 512MB or 4GB`,

@@ -206,7 +206,9 @@ export const noLoad: LoadGeneration = { generation: 0, files: [], newestModified
 
 // ---- what the operator says -----------------------------------------------------------------------------------
 
-export type View = 'delta'
+/** In the order in which they are published: the catalog points at what stands before it. */
+export const allViews = ['delta', 'manifest', 'glue'] as const
+export type View = (typeof allViews)[number]
 
 /** A table's row, validated. Everything a run needs to know that is not in the log. */
 export type TableConfig = {
@@ -221,12 +223,20 @@ export type TableConfig = {
   readonly retainMs: number | null
   readonly lookBackMs: number
   readonly loadSettleMs: number
+  readonly landed: Landed
   /** IANA name of the zone in which DMS names its files. */
   readonly landingTimezone: string
   readonly keepOp: boolean
   readonly beforeImagePrefix: string
   readonly csv: CsvConfig
 }
+
+/** What becomes of a change file that was taken: when it is `retainMs` old, and never within the look-back. */
+export type Landed =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'delete'; readonly retainMs: number }
+  /** `prefix`: a folder of the landing, ending with a slash. */
+  | { readonly kind: 'archive'; readonly prefix: string; readonly retainMs: number }
 
 export type CsvConfig = {
   /** Declared names and types in file order; null: all columns are text. */
@@ -249,7 +259,12 @@ export type Mirror = {
   /** Of the landing listing and the operator's settings when the table was last found up to date. */
   readonly digest: string | null
   readonly published: readonly View[]
+  /** Null: there is no table of ours in the catalog. */
+  readonly catalog: CatalogRecord | null
 }
+
+/** The table of ours that the catalog has, or may have. `digest` is of what it says; null: nobody knows. */
+export type CatalogRecord = { readonly database: string; readonly table: string; readonly digest: string | null }
 
 /** Who works on a table. `runId` alone identifies the holder; the rest is for people and for telling that it is dead. */
 export type Lease = {

@@ -20,13 +20,20 @@ export class DmscdcError extends Error {
   readonly hint: string
   /** For a write whose answer was lost: it may have been applied. False: it certainly was not. */
   readonly maybeApplied: boolean
+  /** The engine's memory did not suffice; with less beside it the same work may do. */
+  readonly outOfMemory: boolean
 
-  constructor(kind: ErrorKind, message: string, options: { hint: string; cause?: unknown; maybeApplied?: boolean }) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    options: { hint: string; cause?: unknown; maybeApplied?: boolean; outOfMemory?: boolean },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'DmscdcError'
     this.kind = kind
     this.hint = options.hint
     this.maybeApplied = options.maybeApplied ?? false
+    this.outOfMemory = options.outOfMemory ?? false
   }
 }
 

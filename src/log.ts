@@ -11,10 +11,7 @@ export type Log = {
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {} }
 
-/** JSON lines on standard error. */
-export function stderrLog(level: 'debug' | 'info' | 'warn'): Log {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  )
+/** JSON lines on standard error, each with the fields of `base`. */
+export function stderrLog(level: 'debug' | 'info' | 'warn', base: Fields = {}): Log {
+  return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
 }

@@ -1,3 +1,4 @@
+import type { Catalog } from './catalog/catalog.ts'
 import type { Clock } from './clock.ts'
 import type { Lease } from './domain.ts'
 import type { Engine } from './engine/engine.ts'
@@ -10,6 +11,8 @@ export type Ports = {
   readonly landing: ObjectStore
   readonly lake: ObjectStore
   readonly state: StateStore
+  /** Null where the lake is on files, which no catalog can point at. */
+  readonly catalog: CatalogPort | null
   readonly engine: () => Promise<Engine>
   readonly clock: Clock
   readonly log: Log
@@ -18,6 +21,12 @@ export type Ports = {
   readonly holder: Holder
   /** A batch of change files is cut near this many bytes, so that a backlog needs no more memory than an hour. */
   readonly batchBytesMax: number
+}
+
+export type CatalogPort = {
+  /** Where tables go; null: into the database that is called as their schema. */
+  readonly database: string | null
+  readonly open: () => Promise<Catalog>
 }
 
 /** This process as a lease names it, and what it can tell of others. */

@@ -10,7 +10,7 @@ import type { TableReport } from './process-table/table-report.ts'
 
 /** What people read on stdout. Each function gives the whole text, without the last newline. */
 
-export function runText({ tables }: RunReport): string {
+export function runText({ tables, requests }: RunReport): string {
   if (tables.length === 0) return 'The landing holds no tables.'
   const rows = tables.map((one) => [
     one.table,
@@ -19,11 +19,13 @@ export function runText({ tables }: RunReport): string {
     one.files || '',
     changesText(one.changes),
     filesText(one),
+    sum(Object.values(one.requests)) || '',
     `${String(one.ms)} ms`,
   ])
   return [
-    grid(['table', 'status', 'version', 'landing files', 'changes', 'data files', 'took'], rows),
+    grid(['table', 'status', 'version', 'landing files', 'changes', 'data files', 'requests', 'took'], rows),
     ...tables.flatMap(remarks),
+    requestsText(requests),
   ].join('\n')
 }
 
@@ -180,6 +182,13 @@ export function grid(head: readonly string[], rows: readonly (readonly (string |
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n')
+}
+
+/** Requests in all, discovery included. */
+function requestsText(requests: RunReport['requests']): string {
+  const kinds = Object.entries(requests).filter(([, count]) => count > 0)
+  const parts = kinds.map(([verb, count]) => `${count.toLocaleString('en-US')} ${verb}`)
+  return `Requests to landing and lake: ${parts.join(', ') || 'none'}`
 }
 
 function status({ status: text }: TableReport): string {

@@ -1,19 +1,27 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
+import type { Catalog } from './catalog/catalog.ts'
 import { systemClock } from './clock.ts'
 import type { Config, ObjectLocation } from './config.ts'
+import type { Dispatcher } from './dispatch/dispatcher.ts'
+import { inProcess } from './dispatch/in-process.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Log } from './log.ts'
 import { fileObjects } from './objects/file-objects.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import { processMark } from './own-process.ts'
-import type { Ports } from './ports.ts'
+import type { CatalogPort, Ports } from './ports.ts'
 import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
 import type { StateStore } from './state/state-store.ts'
 
-export type System = { readonly ports: Ports; close(): Promise<void> }
+export type System = {
+  readonly ports: Ports
+  /** Where a cycle's tables are worked on. */
+  dispatcher(runId: string): Promise<Dispatcher>
+  close(): Promise<void>
+}
 
 /** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
 export async function openSystem(config: Config, log: Log): Promise<System> {
@@ -25,6 +33,7 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
     landing,
     lake,
     state,
+    catalog: config.lake.kind === 's3' ? openCatalogWhenAsked(config.glueDatabase) : null,
     engine: () => {
       engine ??= openEngine(config, scratch.path)
       return engine
@@ -37,11 +46,27 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   }
   return {
     ports,
+    dispatcher: (runId) => openDispatcher(config, ports, runId),
     async close() {
       await (await engine?.catch(() => null))?.close()
       await scratch.remove()
     },
   }
+}
+
+/** The SDK's advice on Node versions is for who builds on it; on our users' stderr it would hide the error. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
+async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runId: string): Promise<Dispatcher> {
+  const { dispatch, ...limits } = cycle
+  if (dispatch.kind === 'inProcess') return inProcess(ports, { ...limits, memoryBytes })
+  const [{ withElsewhere }, elsewhere] = await Promise.all([
+    import('./dispatch/elsewhere.ts'),
+    dispatch.kind === 'ecsTask'
+      ? import('./dispatch/ecs-tasks.ts').then(({ ecsTasks }) => ecsTasks(dispatch, { runId, clock: ports.clock }))
+      : import('./dispatch/glue-jobs.ts').then(({ glueJobs }) => glueJobs(dispatch.jobName, { clock: ports.clock })),
+  ])
+  return withElsewhere(ports, { ...limits, memoryBytes, elsewhere, aboveBytes: dispatch.aboveBytes })
 }
 
 async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {
@@ -95,6 +120,21 @@ async function openState({ state, createState }: Config, landing: ObjectStore): 
   ])
   if (createState) await createStateTable({ tableName: state.tableName })
   return dynamodbState({ tableName: state.tableName, landingPlace: landing.place })
+}
+
+function openCatalogWhenAsked(database: string | null): CatalogPort {
+  let catalog: Promise<Catalog> | null = null
+  const load = async () => {
+    const { glueCatalog, glueClient } = await import('./catalog/glue-catalog.ts')
+    return glueCatalog(glueClient())
+  }
+  return {
+    database,
+    open() {
+      catalog ??= load()
+      return catalog
+    },
+  }
 }
 
 /** Local copies of objects; the engine removes the folders of dead processes by their name. Made when it is first asked for. */

@@ -1,10 +1,18 @@
 import ora from 'ora'
 import { type Log, silentLog, stderrLog } from './log.ts'
 
+export type LogOptions = {
+  readonly verbose: boolean
+  readonly quiet: boolean
+  /** The id of the run; every structured line has it. */
+  readonly run?: string
+}
+
 /** On a terminal, long work shows what it is at in one moving line; elsewhere, and with --verbose, as log lines on stderr. */
-export function terminalLog(options: { readonly verbose: boolean; readonly quiet: boolean }): Log & { end(): void } {
-  if (options.verbose) return { ...bound(stderrLog('debug')), end() {} }
-  if (!process.stderr.isTTY) return { ...bound(options.quiet ? stderrLog('warn') : stderrLog('info')), end() {} }
+export function terminalLog(options: LogOptions): Log & { end(): void } {
+  const base = options.run === undefined ? {} : { run: options.run }
+  if (options.verbose) return { ...bound(stderrLog('debug', base)), end() {} }
+  if (!process.stderr.isTTY) return { ...bound(stderrLog(options.quiet ? 'warn' : 'info', base)), end() {} }
   const spinner = ora({ stream: process.stderr, discardStdin: false })
   return {
     ...silentLog,

@@ -179,7 +179,7 @@ describe('a state row', () => {
     ['Rfc4180', 'perhaps'],
     ['SequenceColumn', 'seq'],
     ['OnVanish', 'hold'],
-    ['Landed', 'delete'],
+    ['Landed', 'delete:soon'],
     ['LastIncrementalFile', 5],
     ['LastFullLoadDate', 'yesterday'],
     ['MirroredIncrementalFile', 5],

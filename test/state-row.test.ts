@@ -64,6 +64,7 @@ describe('a new row', () => {
       retainMs: null,
       lookBackMs: 86_400_000,
       loadSettleMs: 0,
+      landed: { kind: 'keep' },
       landingTimezone: 'UTC',
       keepOp: false,
       beforeImagePrefix: 'BI_',
@@ -175,6 +176,15 @@ describe('reading a row', () => {
     })
   })
 
+  it('reads what becomes of landing files', () => {
+    const landed = (text: string) => config({ Landed: text }).landed
+    expect(landed('delete')).toEqual({ kind: 'delete', retainMs: 0 })
+    expect(landed('Delete:30d')).toEqual({ kind: 'delete', retainMs: 30 * 86_400_000 })
+    expect(landed('archive:_taken')).toEqual({ kind: 'archive', prefix: '_taken/', retainMs: 0 })
+    expect(landed('archive:/a/b/:1d12h')).toEqual({ kind: 'archive', prefix: 'a/b/', retainMs: 36 * 3_600_000 })
+    expect(landed('archive:a:b')).toEqual({ kind: 'archive', prefix: 'a:b/', retainMs: 0 })
+  })
+
   it('names the attribute, what it holds, what was expected, and the command that mends it', () => {
     expect(refusal({ PrimaryKey: 'id, ID' })).toBe(
       `invalid-config: state row of sales.orders: attribute PrimaryKey is "id, ID" (names "ID" twice), expected a comma list of distinct columns, or 'null' | dmscdc set sales.orders --primary-key a,b`,
@@ -193,8 +203,8 @@ describe('reading a row', () => {
       { PrimaryKey: '"a' },
       { PartitionKey: 5 },
       { PartitionKey: { a: 1 } },
-      { Publish: 'delta,glue' },
-      { Publish: 'manifest' },
+      { Publish: 'delta,iceberg' },
+      { Publish: 'hudi' },
       { Retain: '7' },
       { Retain: 7 },
       { LookBack: '-1h' },
@@ -210,7 +220,14 @@ describe('reading a row', () => {
       { folder: '../x/' },
       { SequenceColumn: 'scn' },
       { OnVanish: 'truncate' },
-      { Landed: 'delete' },
+      { Landed: 'gone' },
+      { Landed: 'keep:1d' },
+      { Landed: 'delete:' },
+      { Landed: 'delete:30' },
+      { Landed: 'delete:taken/' },
+      { Landed: 'archive' },
+      { Landed: 'archive:' },
+      { Landed: 'archive:../x/' },
       { LastFullLoadDate: 'yesterday' },
       { LastIncrementalFile: 5 },
       { Version: -1 },
@@ -222,7 +239,7 @@ describe('reading a row', () => {
         new RegExp(`^invalid-config: .*attribute ${name} is .*, expected .+ \\| .+`, 'u'),
       )
     }
-    expect(refusal({ Publish: 'glue' })).toContain('not supported by this version: glue')
+    expect(refusal({ Publish: 'iceberg' })).toContain('not supported by this version: iceberg')
     expect(refusal({ OnVanish: 'hold' })).toContain('not supported by this version')
   })
 
@@ -311,7 +328,7 @@ describe('setting attributes', () => {
     expect(() => setAttributes({ active: true, lookBack: 'a day' })).toThrow(
       /LookBack is "a day" \(is no duration\), expected a duration/u,
     )
-    expect(() => setAttributes({ publish: 'glue' })).toThrow(/not supported by this version: glue/u)
+    expect(() => setAttributes({ publish: 'iceberg' })).toThrow(/not supported by this version: iceberg/u)
   })
 
   it('makes a row that reads as it was set', () => {

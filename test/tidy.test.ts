@@ -12,19 +12,25 @@ const layers = [
   ['lake-types'],
   ['clock', 'log', 'config', 'own-process'],
   ['ports'],
-  ['objects', 'engine', 'version'],
+  ['objects', 'catalog', 'engine', 'version'],
   ['state'],
   ['landing', 'lake'],
   ['load-initial', 'load-incremental'],
   ['process-table'],
+  ['dispatch'],
   ['controller'],
-  ['system', 'render', 'terminal-log'],
+  ['system', 'render', 'metrics', 'terminal-log'],
   ['demo'],
   ['cli'],
 ]
 
 /** Their types may be imported, as types, by whoever stands above the nouns: `Ports` names them all. */
-const portTypes = ['src/objects/object-store.ts', 'src/state/state-store.ts', 'src/engine/engine.ts']
+const portTypes = [
+  'src/objects/object-store.ts',
+  'src/state/state-store.ts',
+  'src/engine/engine.ts',
+  'src/catalog/catalog.ts',
+]
 
 const entryPoints = [
   'config.ts',
@@ -48,7 +54,10 @@ const adapters = [
 
 /** What only adapters and entry points may touch, and which of them. */
 const world = [
-  { what: /^@aws-sdk\//, in: [/objects\/s3-.+/, /state\/dynamodb-.+/, 'system.ts'] },
+  {
+    what: /^@aws-sdk\//,
+    in: [/objects\/s3-.+/, /state\/dynamodb-.+/, /catalog\/glue-.+/, /dispatch\/(?:ecs|glue)-.+/, 'system.ts'],
+  },
   { what: /^@duckdb\//, in: [/engine\/duckdb-.+/] },
   { what: /^node:(?:fs|os|child_process)(?:\/|$)/, in: [...adapters, ...entryPoints] },
 ]
@@ -59,6 +68,8 @@ const worldGlobals = {
 
 const dependencies = {
   '@aws-sdk/client-dynamodb': '3.1162.0',
+  '@aws-sdk/client-ecs': '3.1162.0',
+  '@aws-sdk/client-glue': '3.1169.0',
   '@aws-sdk/client-s3': '3.1169.0',
   '@aws-sdk/util-dynamodb': '3.996.9',
   '@duckdb/node-api': '1.5.5-r.5',

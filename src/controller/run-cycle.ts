@@ -1,8 +1,10 @@
-import pLimit from 'p-limit'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { defaultDeadlineMs, inProcess } from '../dispatch/in-process.ts'
 import { type TableId, tableName } from '../domain.ts'
 import { UsageError } from '../errors.ts'
+import { countRequests } from '../objects/counting-objects.ts'
+import type { RequestVerb } from '../objects/request-ledger.ts'
 import type { Ports } from '../ports.ts'
-import { processTable } from '../process-table/process-table.ts'
 import { refusedReport, type TableReport } from '../process-table/table-report.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { knownTables, registerTable, registerTables, sharedFolders } from './register.ts'
@@ -10,26 +12,62 @@ import { knownTables, registerTable, registerTables, sharedFolders } from './reg
 export type CycleOptions = {
   /** Only these, with no discovery; empty: every table there is. */
   readonly tables: readonly TableId[]
+  /** In this process, so many at a time, where no dispatcher says otherwise. */
   readonly concurrency: number
+  readonly dispatcher?: Dispatcher
 }
 
-export type RunReport = { readonly ok: boolean; readonly tables: readonly TableReport[] }
+export type RunReport = {
+  readonly ok: boolean
+  readonly tables: readonly TableReport[]
+  /** Of the whole cycle: of the tables, and of the discovery before them. */
+  readonly requests: { readonly [verb in RequestVerb]: number }
+}
 
 /** One cycle: discover, register, process every active table. A table that fails or is held never stops another. */
-export async function runCycle(ports: Ports, options: CycleOptions): Promise<RunReport> {
-  const all = options.tables.length === 0 ? (await registerTables(ports)).items : await knownTables(ports)
-  const items = options.tables.length === 0 ? all : await named(ports, all, options.tables)
+export async function runCycle(uncounted: Ports, options: CycleOptions): Promise<RunReport> {
+  const { tables: names, concurrency } = options
+  const dispatcher = options.dispatcher ?? inThisProcess(uncounted, { concurrency })
+  const landing = countRequests(uncounted.landing)
+  const ports = { ...uncounted, landing: landing.store }
+  const all = names.length === 0 ? (await registerTables(ports)).items : await knownTables(ports)
+  const items = names.length === 0 ? all : await named(ports, all, names)
   const shared = sharedFolders(ports, [...all, ...items.filter((item) => !all.includes(item))])
-  const limit = pLimit(options.concurrency)
   const tables = await Promise.all(
-    items.map((item) =>
-      limit(() => {
-        const error = shared.get(tableName(item.id))
-        return error === undefined ? processTable(ports, item) : refusedReport(item, error)
-      }),
-    ),
+    items.map(async (item) => {
+      const error = shared.get(tableName(item.id))
+      const report = error === undefined ? await dispatcher.dispatch(item) : refusedReport(item, error)
+      logEnd(ports, report)
+      return report
+    }),
   )
-  return { ok: tables.every(({ status }) => status !== 'held' && status !== 'failed'), tables }
+  return {
+    ok: tables.every(({ status }) => status !== 'held' && status !== 'failed'),
+    tables,
+    requests: addRequests([landing.counts().requests, ...tables.map(({ requests }) => requests)]),
+  }
+}
+
+/** The memory is the engine's own matter, and there is time. */
+function inThisProcess(ports: Ports, options: { readonly concurrency: number }): Dispatcher {
+  return inProcess(ports, { ...options, memoryBytes: Number.POSITIVE_INFINITY, deadlineMs: defaultDeadlineMs })
+}
+
+function logEnd({ log }: Ports, report: TableReport): void {
+  const { table, status, version, files, bytesRead, bytesWritten, ms, error } = report
+  if (status === 'inactive') return
+  const fields = { table, status, version, files, bytesRead, bytesWritten, ms }
+  if (error === null) log.info(fields, status)
+  else
+    log.warn(
+      { ...fields, kind: error.kind, error: error.message, hint: error.hint },
+      `${table} ${status}: ${error.message}`,
+    )
+}
+
+function addRequests(counts: readonly { readonly [verb: string]: number }[]): RunReport['requests'] {
+  const sum = (verb: RequestVerb) => counts.reduce((total, count) => total + (count[verb] ?? 0), 0)
+  return { get: sum('get'), put: sum('put'), copy: sum('copy'), list: sum('list'), delete: sum('delete') }
 }
 
 /** The named tables' rows; one that has none yet is registered if the landing has it. */

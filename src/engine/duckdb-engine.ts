@@ -124,6 +124,7 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
         await run(`drop ${table.k === 'VIEW' ? 'view' : 'table'} if exists ${ident(String(table.t))} cascade`)
       for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
     },
+    interrupt: () => connection.interrupt(),
     async close() {
       connection.closeSync()
       await rm(folder, { recursive: true, force: true })
@@ -212,6 +213,7 @@ function engineError(sql: string, cause: unknown): DmscdcError {
   if (message.startsWith('Out of Memory'))
     return new DmscdcError('unavailable', `engine ran out of memory: ${firstLine(message)}`, {
       hint: 'give more with --memory, or fewer tables at once with --concurrency',
+      outOfMemory: true,
       cause,
     })
   if (/No space left|Could not write all|max_temp_directory_size/u.test(message))

@@ -48,6 +48,8 @@ export type EngineSession = {
   sizeOf(scratchPath: string): Promise<number>
   /** Drops what the session made since it was opened: temporary tables, links and scratch files. */
   reset(): Promise<void>
+  /** Makes the statement under way fail, if there is one. */
+  interrupt(): void
   close(): Promise<void>
 }
 

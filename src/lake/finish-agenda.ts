@@ -1,8 +1,9 @@
-import { compareBytes, type DataFile, type Snapshot } from '../domain.ts'
+import { compareBytes, type DataFile, type Snapshot, type View } from '../domain.ts'
 import { checkpointDue } from './checkpoint.ts'
 import type { FinishInput } from './finish.ts'
 import { dataKey, retainedKey, stagedKey } from './keys.ts'
-import { hasExpired, retainMsOf } from './retention.ts'
+import { folderOf, type Manifest, manifestsOf } from './manifest.ts'
+import { hasExpired, isViewed, retainMsOf } from './retention.ts'
 
 export type PlacedFile = {
   readonly path: string
@@ -15,6 +16,7 @@ export type FinishCall =
   /** Copies staged files into the data folder. */
   | { readonly kind: 'place'; readonly files: readonly PlacedFile[] }
   | { readonly kind: 'check'; readonly files: readonly { readonly path: string; readonly key: string }[] }
+  /** `lost`: listed paths that are nowhere. */
   | { readonly kind: 're-read-head'; readonly lost: readonly string[] }
   /** Puts the log's own entries into the Delta view, in order, each only if absent. */
   | { readonly kind: 'mirror-log'; readonly from: number; readonly to: number }
@@ -22,6 +24,14 @@ export type FinishCall =
   | { readonly kind: 'begin-view'; readonly head: Snapshot }
   /** Deletes the Delta view's log. */
   | { readonly kind: 'drop-view' }
+  /** Makes the symlink manifests say what version `version` says; `whole`: all others are emptied. */
+  | {
+      readonly kind: 'put-manifests'
+      readonly version: number
+      readonly manifests: readonly Manifest[]
+      readonly whole: boolean
+    }
+  | { readonly kind: 'drop-manifests' }
   /** Copies superseded files out of the data folder (one that is not there was moved before), then deletes them there. */
   | { readonly kind: 'retain'; readonly files: readonly { readonly from: string; readonly to: string }[] }
   | { readonly kind: 'delete'; readonly keys: readonly string[] }
@@ -31,12 +41,15 @@ const groupFilesMin = 16
 
 /** What is to do for a head, in order. Pure; empty where everything is finished. */
 export function finishAgenda(input: FinishInput): readonly FinishCall[] {
-  const viewed = input.publish.includes('delta')
-  const dropped = !viewed && input.published.includes('delta')
+  const { publish, published } = input
+  const viewed = isViewed(publish)
+  const isTakenOff = (view: View) => published.includes(view) && !publish.includes(view)
   return [
-    ...(dropped ? [{ kind: 'drop-view' } as const] : []),
-    ...groups(input, viewed ? [] : supersededPaths(input, { dropped })),
-    ...(viewed ? publishCalls(input) : []),
+    ...(isTakenOff('delta') ? [{ kind: 'drop-view' } as const] : []),
+    ...(isTakenOff('manifest') ? [{ kind: 'drop-manifests' } as const] : []),
+    ...groups(input, viewed ? [] : supersededPaths(input, { dropped: isViewed(published) })),
+    ...(publish.includes('delta') ? deltaCalls(input) : []),
+    ...(publish.includes('manifest') ? manifestCalls(input) : []),
     ...expiredCalls(input, { viewed }),
   ]
 }
@@ -91,8 +104,7 @@ function partitionGroups(files: readonly PlacedFile[], superseded: readonly stri
 function byFolder<T>(items: readonly T[], pathOf: (item: T) => string): Map<string, T[]> {
   const folders = new Map<string, T[]>()
   for (const item of items) {
-    const path = pathOf(item)
-    const folder = path.slice(0, path.lastIndexOf('/') + 1)
+    const folder = folderOf(pathOf(item))
     const found = folders.get(folder)
     if (found) found.push(item)
     else folders.set(folder, [item])
@@ -109,11 +121,19 @@ function removal({ place, publish, retainMs }: FinishInput, paths: readonly stri
 }
 
 /** The view stands where the row was mirrored. One that was not published then, or nobody knows, begins at the head. */
-function publishCalls({ head, mirroredVersion, published }: FinishInput): readonly FinishCall[] {
+function deltaCalls({ head, mirroredVersion, published }: FinishInput): readonly FinishCall[] {
   const stands = published.includes('delta') && mirroredVersion !== null
   if (!stands && head.version > 0) return [{ kind: 'begin-view', head }]
   const from = stands ? mirroredVersion + 1 : 0
   return from > head.version ? [] : [{ kind: 'mirror-log', from, to: head.version }]
+}
+
+/** Only the folders that changed, where the manifests stand as the row was mirrored. */
+function manifestCalls({ head, mirroredVersion, published }: FinishInput): readonly FinishCall[] {
+  const standsAt = published.includes('manifest') ? mirroredVersion : null
+  const manifests = manifestsOf(head, standsAt)
+  if (standsAt !== null && manifests.length === 0) return []
+  return [{ kind: 'put-manifests', version: head.version, manifests, whole: standsAt === null }]
 }
 
 /**

@@ -28,6 +28,8 @@ export type FinishAnswer =
   | { readonly kind: 'foreign-entry'; readonly version: number }
   /** To `mirror-log`: an entry of the own log is gone; the view goes on with a checkpoint. */
   | { readonly kind: 'entry-missing' }
+  /** To `put-manifests`: there is a newer head. */
+  | { readonly kind: 'overtaken' }
   | { readonly kind: 'performed' }
 
 export type FinishResult =
@@ -95,6 +97,8 @@ function next(state: FinishState, answer: FinishAnswer): FinishStep {
       return done({ kind: 'view-foreign', version: answer.version })
     case 'entry-missing':
       return again(state, { kind: 'begin-view', head: state.input.head })
+    case 'overtaken':
+      return again(state, { kind: 're-read-head', lost: [] })
     case 'performed':
       return advance(state)
   }
@@ -114,11 +118,11 @@ function afterPlace(state: FinishState, missing: ReadonlySet<string>): FinishSte
   return again(known, { kind: 'check', files: [...missing].map((path) => ({ path, key: dataKey(place, path) })) })
 }
 
-/** Neither staged nor placed: the head has moved on and that run deleted it, or it is lost. */
+/** A file is neither staged nor placed: the head has moved on and that run deleted it, or it is lost. */
 function afterHead(state: FinishState, head: Snapshot | null): FinishStep {
   if (head === null) return done({ kind: 'log-lost' })
-  if (head.version !== state.input.head.version) return startOver({ ...state.input, head }, state)
-  const path = state.pending.kind === 're-read-head' ? (state.pending.lost[0] ?? '') : ''
+  const [path] = state.pending.kind === 're-read-head' ? state.pending.lost : []
+  if (path === undefined || head.version !== state.input.head.version) return startOver({ ...state.input, head }, state)
   return done({ kind: 'file-lost', version: head.version, path })
 }
 

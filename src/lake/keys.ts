@@ -21,6 +21,9 @@ export function tablePlace(id: TableId, dataPrefix = `${id.schema}/${id.table}/`
 
 export const dataKey = (place: TablePlace, path: string) => `${place.dataPrefix}${path}`
 export const retainedKey = (place: TablePlace, path: string) => `${place.ownPrefix}retained/${path}`
+/** How readers of all engines write a key of the lake: as it is, not percent-encoded. `lakePlace` is the store's `place`. */
+export const uriOf = (lakePlace: string, key: string) =>
+  lakePlace.startsWith('/') ? `file://${lakePlace}${key}` : `s3://${lakePlace}${key}`
 export const stagingPrefix = (place: TablePlace) => `${place.ownPrefix}staging/`
 export const stagedKey = (place: TablePlace, txnId: string, path: string) => `${stagingPrefix(place)}${txnId}/${path}`
 
@@ -35,6 +38,10 @@ export function stagedTxnId(place: TablePlace, key: string): string | null {
 // ---- logs: the table's own, which is the truth, and the published Delta view, its mirror --------------------------
 
 export const logPrefix = (place: TablePlace) => `${place.ownPrefix}_delta_log/`
+/** The symlink manifests, one for each Hive folder of data files; what they say are full URIs of data files. */
+export const manifestPrefix = (place: TablePlace) => `${place.dataPrefix}_symlink_format_manifest/`
+export const manifestKey = (place: TablePlace, folder: string) => `${manifestPrefix(place)}${folder}manifest`
+
 export const deltaViewPrefix = (place: TablePlace) => `${place.dataPrefix}_delta_log/`
 
 export const entryKey = (log: string, version: number) => `${log}${versionDigits(version)}.json`

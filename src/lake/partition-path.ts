@@ -1,7 +1,7 @@
 import type { PartitionValues } from '../domain.ts'
 
 /** How Hive folders write NULL. */
-const nullFolder = '__HIVE_DEFAULT_PARTITION__'
+export const nullFolder = '__HIVE_DEFAULT_PARTITION__'
 
 /**
  * The Hive folders of a partition, `a=1/b=x%2Fy/`; empty for a table without partitions. Escapes exactly what Spark escapes, so

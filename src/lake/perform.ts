@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import { type Snapshot, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError } from '../errors.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
@@ -8,14 +7,15 @@ import { type CommitAnswer, type CommitAttempt, type CommitCall, type CommitResu
 import { corruptLake } from './corrupt-lake.ts'
 import { type FinishAnswer, type FinishInput, type FinishResult, finishMachine } from './finish.ts'
 import type { FinishCall } from './finish-agenda.ts'
+import { inParallel } from './in-parallel.ts'
 import { dataKey, entryKey, logPrefix, stagedKey, stagingPrefix, type TablePlace } from './keys.ts'
+import { dropManifests, putManifests } from './manifest.ts'
 import { entryTxnId } from './parse-actions.ts'
 import { beginView, dropView, mirrorLog } from './publish.ts'
 import { type SweepAnswer, type SweepCall, type SweepInput, type SweepResult, sweepMachine } from './sweep.ts'
 
 export type Clock = { nowMs(): number; sleep(ms: number): Promise<void> }
 
-const copiesAtOnce = 16
 const backOffMs = 50
 const backOffMsMax = 2_000
 
@@ -120,6 +120,11 @@ async function performFinish(
       return beginView({ ...ports, ...input, place, snapshot: call.head })
     case 'drop-view':
       return dropView(store, place)
+    case 'put-manifests':
+      return { kind: await putManifests({ store, place, ...call }) }
+    case 'drop-manifests':
+      await dropManifests(store, place)
+      return { kind: 'performed' }
     case 'retain':
       await inParallel(call.files, ({ from, to }) => store.copy(from, to))
       await store.deleteMany(call.files.map(({ from }) => from))
@@ -150,18 +155,13 @@ async function performSweep(
   }
 }
 
-function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const limit = pLimit(copiesAtOnce)
-  return Promise.all(items.map((item) => limit(() => work(item))))
-}
-
 function finishError(place: TablePlace, result: Exclude<FinishResult, Finished>): DmscdcError {
   const name = tableName(place.id)
   switch (result.kind) {
     case 'file-lost':
       return corruptLake(
         `lake ${name}: version ${result.version} lists ${dataKey(place, result.path)}, found neither it nor its staged copy`,
-        { hint: `bring that object back from a backup, or go back with \`dmscdc restore ${name} --version N\`` },
+        { hint: 'bring that object back from a backup or from an earlier version in the bucket, then run again' },
       )
     case 'log-lost':
       return corruptLake(`lake ${name}: its log in ${logPrefix(place)} is gone, expected at least one version`)

@@ -2,7 +2,20 @@ import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { DataFile, Snapshot, View } from '../domain.ts'
 import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
-import { dataKey, deltaViewPrefix, entryKey, logPrefix, stagedKey, stagingPrefix, type TablePlace } from './keys.ts'
+import { inParallel } from './in-parallel.ts'
+import {
+  dataKey,
+  deltaViewPrefix,
+  entryKey,
+  logPrefix,
+  manifestKey,
+  manifestPrefix,
+  stagedKey,
+  stagingPrefix,
+  type TablePlace,
+} from './keys.ts'
+import { manifestsOf, manifestText } from './manifest.ts'
+import { isViewed } from './retention.ts'
 
 export type Problem = {
   readonly kind: 'missing' | 'damaged' | 'unlisted' | 'duplicate-key' | 'count' | 'untaken'
@@ -39,6 +52,7 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
     ...unlistedData(request, objects),
     ...(await unlistedStaging(request, objects)),
     ...(await checkDeltaView(request)),
+    ...(await checkManifests(request, objects)),
     ...(ofFiles.length === 0 ? await checkKeys(request) : []),
   ]
 }
@@ -92,11 +106,12 @@ async function checkCount(request: VerifyRequest, file: DataFile, path: string):
 
 /** Objects in the data folder that neither the head nor a published view explains. */
 function unlistedData({ place, snapshot, published }: VerifyRequest, objects: Objects): readonly Problem[] {
-  const viewed = published.includes('delta')
+  const viewed = isViewed(published)
   const known = new Set([...snapshot.files, ...(viewed ? snapshot.tombstones : [])].map(({ path }) => path))
   return [...objects.keys()]
     .filter((key) => !known.has(key.slice(place.dataPrefix.length)))
-    .filter((key) => !(viewed && key.startsWith(deltaViewPrefix(place))))
+    .filter((key) => !(published.includes('delta') && key.startsWith(deltaViewPrefix(place))))
+    .filter((key) => !(published.includes('manifest') && key.startsWith(manifestPrefix(place))))
     .filter((key) => !isMarker(key.slice(place.dataPrefix.length)))
     .map((key) => unlisted(key, 'it lies in the folder of the table, the log does not list it'))
 }
@@ -132,6 +147,24 @@ async function checkDeltaView({ store, place, snapshot, published }: VerifyReque
   const own = await store.get(entryKey(logPrefix(place), snapshot.version))
   if (own === null || Buffer.compare(own.body, shown.body) === 0) return []
   return [damaged(path, "the published Delta view differs from the table's own log")]
+}
+
+/** Every manifest names the live files of its folder; one of a folder that the head has left is empty. */
+async function checkManifests({ store, place, snapshot, published }: VerifyRequest, objects: Objects) {
+  if (!published.includes('manifest')) return []
+  const texts = manifestsOf(snapshot, null).map((manifest) => {
+    return [manifestKey(place, manifest.folder), manifestText(store, place, manifest)] as const
+  })
+  const wanted = new Map(texts)
+  const others = [...objects.keys()].filter((key) => key.startsWith(manifestPrefix(place)) && !wanted.has(key))
+  for (const key of others) wanted.set(key, '')
+  const problems = await inParallel([...wanted], async ([path, text]) => {
+    const found = await store.get(path)
+    if (found === null) return [missing(path, 'the manifest of a folder of the published view; run again')]
+    if (Buffer.from(found.body).toString() === text) return []
+    return [damaged(path, 'the manifest names other files than the log lists')]
+  })
+  return problems.flat()
 }
 
 async function checkKeys({ snapshot, place, duplicateKeys }: VerifyRequest): Promise<readonly Problem[]> {

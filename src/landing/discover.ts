@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { TableId } from '../domain.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
+import { archiveMark } from './archive.ts'
 
 export type Discovery = {
   /** In the order of the listing. */
@@ -25,7 +26,8 @@ export async function discoverTables(store: ObjectStore): Promise<Discovery> {
 }
 
 async function tablesOf(store: ObjectStore, schema: string): Promise<Discovery> {
-  const { folders, objects, transactionFiles } = await namesIn(store, `${schema}/`)
+  const { folders, objects, transactionFiles, archive } = await namesIn(store, `${schema}/`)
+  if (archive) return { tables: [], ignored: 1, transactionFiles: 0 }
   const tables = folders
     .filter((name) => isName(name) && !name.startsWith('awsdms_'))
     .map((table) => ({ schema, table }))
@@ -36,11 +38,13 @@ async function namesIn(store: ObjectStore, prefix: string) {
   const folders: string[] = []
   let objects = 0
   let transactionFiles = 0
+  let archive = false
   for await (const page of listAll(store, { prefix, delimiter: '/' })) {
     for (const folder of page.folders) folders.push(folder.slice(prefix.length, -1))
+    archive ||= page.objects.some(({ key }) => key === `${prefix}${archiveMark}`)
     for (const { key } of page.objects) key.startsWith('CDC_TXN-', prefix.length) ? transactionFiles++ : objects++
   }
-  return { folders, objects, transactionFiles }
+  return { folders, objects, transactionFiles, archive }
 }
 
 /** Any text that can stand in a path and be printed. */

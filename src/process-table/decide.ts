@@ -1,5 +1,6 @@
 import type { LandingFile, LandingTable, LoadGeneration, Progress, Snapshot, TableConfig } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
+import { nameTimeMs } from '../landing/names.ts'
 import {
   appliedChanges,
   changedAfterTaken,
@@ -134,11 +135,33 @@ function decideLoads(input: DecideInput, snapshot: Snapshot): TableWork | null {
   }
 }
 
-function replacing({ config, landing, nowMs }: DecideInput, { load }: Snapshot): TableWork {
+function replacing(input: DecideInput, snapshot: Snapshot): TableWork {
+  const { config, landing, nowMs } = input
   if (!settled(landing.loads, nowMs, config.loadSettleMs))
     return { kind: 'idle', reason: 'the new full load is younger than LoadSettle', waits: true }
-  const loads = generationFiles(landing.loads, load)
+  const gone = clearedAfter(input, snapshot)
+  if (gone !== null) return held(gone)
+  const loads = generationFiles(landing.loads, snapshot.load)
   return { kind: 'initial', loads, leftOut: leftOut(landing.changes, loads, config.landingTimezone), replaces: true }
+}
+
+/**
+ * A generation applies the changes since its oldest LOAD object again. Where that is older than files which `Landed` took
+ * away, they would be missing: only a part of the full load was replaced.
+ */
+function clearedAfter({ config, landing }: DecideInput, { progress }: Snapshot): DmscdcError | null {
+  const { windowFrom } = progress
+  const oldest = landing.loads.reduce((first, file) => (file.modifiedMs < first.modifiedMs ? file : first))
+  const clearedToMs = windowFrom === null ? null : nameTimeMs(windowFrom, config.landingTimezone)
+  if (config.landed.kind === 'keep' || clearedToMs === null || oldest.modifiedMs > clearedToMs) return null
+  const pending = pendingChanges(landing.changes, progress).length
+  const missing = progress.changeFilesTaken - (landing.changes.length - pending)
+  if (missing <= 0) return null
+  return new DmscdcError(
+    'bad-landing',
+    `full load was replaced in part: ${oldest.key} is older than ${String(missing)} change files that are gone from the landing`,
+    { hint: 'load the whole table anew, or bring the change files back from the archive' },
+  )
 }
 
 /** Full-load rows come before all changes: with a key, everything applied since is applied again on top of them. */

@@ -1,12 +1,31 @@
-import { type Snapshot, tableName, type View } from '../domain.ts'
+import { allViews, type Snapshot, tableName, type View } from '../domain.ts'
 import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
 import { finishTable } from '../lake/perform.ts'
 import type { HeldTable } from './held-table.ts'
 import { checkpointEngine, openHead } from './open-head.ts'
+import { publishCatalog } from './publish-catalog.ts'
 
-/** Makes the lake what the head says, and notes for the row that it is so. */
+/**
+ * Makes the lake and the catalog what the head says, and notes for the row that it is so. A view that the catalog points at is
+ * taken off only after the catalog has turned away from it: else its readers would meet an empty table meanwhile.
+ */
 export async function finishHead(table: HeldTable, head: Snapshot | null): Promise<Snapshot | null> {
   if (head === null) return null
+  const { publish } = table.run.config
+  const former = publish.includes('glue') ? (table.finished?.published ?? table.run.mirror.published) : []
+  const views = allViews.filter((view) => publish.includes(view) || former.includes(view))
+  const finished = await finishViews(table, head, views)
+  await publishCatalog(table, finished)
+  const isTurned = views.length > publish.length && table.catalogStanding.kind === 'stands'
+  return isTurned ? finishViews(table, finished, publish) : finished
+}
+
+/** False where a view stays that is not wanted any more, because the catalog still points at it. */
+export function viewsAreDone({ run, finished }: HeldTable): boolean {
+  return finished === null || finished.published.every((view) => run.config.publish.includes(view))
+}
+
+async function finishViews(table: HeldTable, head: Snapshot, publish: readonly View[]): Promise<Snapshot> {
   const { run, finished } = table
   const { ports, place, config, mirror } = run
   const nowMs = ports.clock.nowMs()
@@ -17,8 +36,8 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
       place,
       head,
       mirroredVersion: finished?.head.version ?? mirror.version,
-      publish: config.publish,
-      published: finished?.published ?? publishedBefore(table),
+      publish,
+      published: finished?.published ?? publishedBefore(table, publish),
       retainMs: config.retainMs,
       nowMs,
       placedBefore: table.placed,
@@ -32,11 +51,11 @@ export async function finishHead(table: HeldTable, head: Snapshot | null): Promi
 
 /**
  * What the views were when this run began. A run that did not end well may have begun one, or taken one half away,
- * without a word in the row: then one that is wanted begins anew, and where none is wanted one is taken away.
+ * without a word in the row: then one that is wanted begins anew, and one that is not wanted is taken away.
  */
-function publishedBefore({ run, takenOver }: HeldTable): readonly View[] {
+function publishedBefore({ run, takenOver }: HeldTable, publish: readonly View[]): readonly View[] {
   if (!takenOver) return run.mirror.published
-  return run.config.publish.length > 0 ? [] : ['delta']
+  return allViews.filter((view) => !publish.includes(view))
 }
 
 /** Best effort: a table without its checkpoint only opens more slowly. */

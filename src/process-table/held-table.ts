@@ -1,4 +1,6 @@
-import type { Snapshot, View } from '../domain.ts'
+import type { CatalogRecord, Snapshot, View } from '../domain.ts'
+import type { StateRow } from '../state/state-store.ts'
+import type { CatalogStanding } from './publish-catalog.ts'
 import type { TableRun } from './table-run.ts'
 
 /** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
@@ -15,8 +17,16 @@ export type HeldTable = {
   notAfterMs(): number
   /** False when another run has taken the table over. */
   renew(): Promise<boolean>
+  /** Writes attributes into the row at once; false when another run has taken the table over. */
+  note(attributes: StateRow): Promise<boolean>
   /** What finish has made true so far. */
   finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
+  /** What the catalog has of the table. */
+  catalog: CatalogRecord | null
+  /** Of the catalog to what this run finished last. */
+  catalogStanding: CatalogStanding
+  /** Landing files that this run took away; `askAgainMs`: some stay that nobody is known to have taken, seen now. */
+  cleared: { readonly gone: ReadonlySet<string>; readonly askAgainMs: number | null } | null
   /** Paths that this run put into the data folder. */
   placed: readonly string[]
   /** False while something waits for time to pass: then the next run must look again, whatever has landed. */

@@ -6,11 +6,11 @@ import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
 import { standingEdit } from './edited-cursors.ts'
-import { finishHead } from './finish-head.ts'
+import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { describe } from './table-report.ts'
-import type { TableRun } from './table-run.ts'
+import { digestWithout, type TableRun } from './table-run.ts'
 
 export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
 
@@ -35,15 +35,25 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
   const stopRenewing = ports.clock.every(leaseDurationMs / 3, async () => {
     await renew()
   })
+  const note = async (set: StateRow) => {
+    const writes = (standing: Lease) => [{ change: { set }, condition: { Lease: standing } }]
+    return (await writeAsHolder(ports.state, item.id, lease, writes)) !== null
+  }
+  const takenOver = acquired.previous !== null
+  const { catalog } = run.mirror
   const table: HeldTable = {
     run,
     runId,
-    takenOver: acquired.previous !== null,
-    unswept: acquired.previous !== null,
+    takenOver,
+    unswept: takenOver,
     settled: true,
     notAfterMs: () => lease.expiresMs,
     renew,
+    note,
     finished: null,
+    catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
+    catalogStanding: { kind: 'behind' },
+    cleared: null,
     placed: [],
     upToDate: false,
   }
@@ -92,22 +102,25 @@ function mirrorWrites(table: HeldTable, failure: DmscdcError | null, lease: Leas
 
 /** What this run placed may be stale under the head that the other run made: finishing that head takes it away again. */
 async function settleForTheOther(table: HeldTable): Promise<void> {
+  if (table.catalog !== null) table.catalog = { ...table.catalog, digest: null }
   for (let seen = -1; table.finished !== null && table.finished.head.version !== seen; ) {
     seen = table.finished.head.version
     await finishHead(table, await openHead(table.run))
   }
 }
 
-function mirrored({ run, finished, upToDate }: HeldTable, failure: DmscdcError | null) {
+function mirrored(table: HeldTable, failure: DmscdcError | null) {
+  const { run, finished, upToDate, cleared } = table
   const { head, published } = finished as NonNullable<HeldTable['finished']>
+  const stands = table.catalogStanding.kind === 'stands'
   const { cursor } = head.progress
   const { newestModifiedMs } = head.load
   return {
     lastIncrementalFile: cursor === null ? firstCursor(run.item.path) : `${run.item.path}${cursor}`,
     lastFullLoadDate: newestModifiedMs === null ? neverLoadedDate : dateText(newestModifiedMs),
     version: head.version,
-    digest: failure === null && upToDate ? run.digest : null,
-    published,
+    digest: failure === null && upToDate && stands && viewsAreDone(table) ? digestWithout(run, cleared?.gone) : null,
+    published: published.filter((view) => view !== 'glue' || stands),
   }
 }
 
@@ -117,7 +130,7 @@ function dateText(ms: number): string {
 }
 
 /** What `dmscdc tables` shows without reading the lake. */
-function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
+function rowFacts({ run, finished, catalog, cleared }: HeldTable, failure: DmscdcError | null) {
   const files = finished?.head.files
   const sizes = files && {
     Rows: files.reduce((total, { rows }) => total + rows, 0),
@@ -130,8 +143,13 @@ function rowFacts({ run, finished }: HeldTable, failure: DmscdcError | null) {
     failure === null || errorPolicy[failure.kind].status !== 'held'
       ? {}
       : { Held: describe(failure, tableName(run.item.id)) }
-  return {
-    set: { ...sizes, ...held, ...(adopted === undefined ? {} : { Adopted: adopted }) },
-    remove: [...(failure === null ? ['Held'] : []), ...(finished !== null && adopted === undefined ? ['Adopted'] : [])],
-  }
+  const known = catalog === null ? {} : { CatalogTable: catalog }
+  const adoption = adopted === undefined ? {} : { Adopted: adopted }
+  const asked = cleared?.askAgainMs == null ? {} : { LandedAsked: new Date(cleared.askAgainMs).toISOString() }
+  const gone = [
+    ...(failure === null ? ['Held'] : []),
+    ...(catalog === null ? ['CatalogTable'] : []),
+    ...(finished !== null && adopted === undefined ? ['Adopted'] : []),
+  ]
+  return { set: { ...sizes, ...held, ...known, ...adoption, ...asked }, remove: gone }
 }

@@ -1,18 +1,34 @@
 import { tableName } from '../domain.ts'
-import { asDmscdcError, errorPolicy } from '../errors.ts'
+import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
+import { landingOrder } from '../landing/names.ts'
 import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { clearingDue } from './clear-landing.ts'
+import type { HeldTable } from './held-table.ts'
 import { holdingTheTable } from './hold-table.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
 import { newTotals, type Totals } from './totals.ts'
 import { workUntilIdle } from './work.ts'
 
+/** What is asked before a table is worked on, and told when it ends. */
+export type Admission = {
+  /** `run` as it may work: after a wait it may be another, opened anew. Null: the table is worked on elsewhere. */
+  readonly admit: (run: TableRun) => Promise<TableRun | null>
+  readonly onError: (error: DmscdcError) => void
+}
+
+const freeEntry: Admission = { admit: async (run) => run, onError() {} }
+
 /**
  * One table's part of a run. Never throws: what goes wrong stands in the report, and the row says what holds the table.
  * Reads as its steps: settings → listing → idle? → lease → work (decide, plan, do, commit, finish) → mirror and release.
  */
-export async function processTable(ports: Ports, item: StateItem): Promise<TableReport> {
+export async function processTable(
+  ports: Ports,
+  item: StateItem,
+  { admit, onError } = freeEntry,
+): Promise<TableReport> {
   const startedMs = ports.clock.nowMs()
   const totals = newTotals()
   let run: TableRun | null = null
@@ -21,8 +37,11 @@ export async function processTable(ports: Ports, item: StateItem): Promise<Table
     if (!config.active) return { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version }
     run = await openTableRun(ports, item)
     warnOfLanding(run, totals)
-    if (seenBefore(run)) return report(run, totals, startedMs)
-    const held = await holdingTheTable(run, (table) => workUntilIdle(table, totals))
+    if (seenBefore(run) && !clearingDue(run)) return report(run, totals, startedMs)
+    const admitted = await admit(run)
+    if (admitted === null) return report(run, totals, startedMs)
+    run = admitted
+    const held = await holdingTheTable(run, (table) => workAndWarn(table, totals))
     if (held.kind === 'held-by')
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
@@ -30,12 +49,24 @@ export async function processTable(ports: Ports, item: StateItem): Promise<Table
     return report(run, totals, startedMs)
   } catch (thrown) {
     const error = asDmscdcError(thrown)
+    onError(error)
     ports.log.debug({ table: tableName(item.id), kind: error.kind, trace: error.stack }, 'table ended with an error')
     const status = errorPolicy[error.kind].status
     const known = run === null ? emptyReport(tableName(item.id)) : report(run, totals, startedMs)
-    return { ...known, status, ms: ports.clock.nowMs() - startedMs, error: describe(error, tableName(item.id)) }
+    const nowMs = ports.clock.nowMs()
+    const freshnessSeconds = run === null ? null : waitingSeconds(run, nowMs)
+    return { ...known, status, ms: nowMs - startedMs, freshnessSeconds, error: describe(error, tableName(item.id)) }
   } finally {
     await run?.close()
+  }
+}
+
+/** What the catalog refused is said also where the work then failed. */
+async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
+  try {
+    await workUntilIdle(table, totals)
+  } finally {
+    if (table.catalogStanding.kind === 'trouble') totals.warnings.push(table.catalogStanding.text)
   }
 }
 
@@ -65,7 +96,18 @@ function report(run: TableRun, totals: Totals, startedMs: number): TableReport {
     bytesWritten: costs.bytesWritten,
     requests: costs.requests,
     ms: run.ports.clock.nowMs() - startedMs,
+    freshnessSeconds: totals.newest && seconds(totals.newest.committedMs - totals.newest.landedMs),
     warnings: ignored > 0 ? [...totals.warnings, keyless] : totals.warnings,
     error: null,
   }
 }
+
+/** The cursor of the row is behind, if anything, after a run that failed: then what it took counts as waiting. */
+function waitingSeconds({ listing, mirror, item }: TableRun, nowMs: number): number | null {
+  const cursor = mirror.version === null ? '' : mirror.lastIncrementalFile.slice(item.path.length)
+  const waiting = listing.changes.filter(({ key }) => cursor === '' || landingOrder(key, cursor) > 0)
+  const all = mirror.version === null ? [...listing.loads, ...waiting] : waiting
+  return all.length === 0 ? null : seconds(nowMs - Math.min(...all.map(({ modifiedMs }) => modifiedMs)))
+}
+
+const seconds = (ms: number) => Math.max(0, Math.round(ms / 1000))

@@ -17,6 +17,11 @@ export type TableReport = {
   readonly bytesWritten: number
   readonly requests: { readonly [verb: string]: number }
   readonly ms: number
+  /**
+   * Of a table that was written: from the moment when the newest of the landing files taken landed to the commit that took it.
+   * Of one that is held or failed: for how long its oldest landing file that was not taken has waited. Null where nothing waits.
+   */
+  readonly freshnessSeconds: number | null
   readonly warnings: readonly string[]
   readonly error: { readonly kind: ErrorKind; readonly message: string; readonly hint: string } | null
 }
@@ -45,6 +50,7 @@ export function emptyReport(table: string): TableReport {
     bytesWritten: 0,
     requests: {},
     ms: 0,
+    freshnessSeconds: null,
     warnings: [],
     error: null,
   }

@@ -31,6 +31,8 @@ export type TableRun = {
 /** Reads the row's settings; throws `invalid-config`. Costs no request. */
 export function readSettings(ports: Ports, item: StateItem) {
   const config = readConfig(item, { lakePlace: ports.lake.place })
+  requireCatalog(ports, config)
+  refuseArchiveInSchema(config)
   return { config, mirror: readMirror(item), place: placeOf(ports, config) }
 }
 
@@ -57,7 +59,7 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
     item,
     ...settings,
     listing,
-    digest: digestOf(listing, settings.config),
+    digest: digestOf(ports, listing, settings.config),
     costs: () => addCosts(landing.counts(), lake.counts()),
     session() {
       session ??= ports.engine().then((engine) => engine.openSession())
@@ -96,12 +98,43 @@ function placeOf(ports: Ports, config: TableConfig): TablePlace {
   )
 }
 
-function digestOf(listing: LandingTable, config: TableConfig): string {
-  const { active: _, ...settings } = config
-  return createHash('sha256').update(listingDigest(listing)).update(JSON.stringify(settings)).digest('hex')
+/** What the digest will be once these landing files are gone. */
+export function digestWithout(
+  { ports, listing, config, digest }: TableRun,
+  gone: ReadonlySet<string> = new Set(),
+): string {
+  if (gone.size === 0) return digest
+  return digestOf(ports, { ...listing, changes: listing.changes.filter(({ key }) => !gone.has(key)) }, config)
 }
 
-function addCosts(a: RequestCounts, b: RequestCounts): RequestCounts {
+/** A table's own schema as its archive: the archived files would be tables. */
+function refuseArchiveInSchema({ id, landed }: TableConfig): void {
+  if (landed.kind !== 'archive' || ![id.schema, '_dmscdc'].includes(landed.prefix.split('/')[0] ?? '')) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(id)}: attribute Landed archives to ${landed.prefix}, expected a folder of the landing that is no schema`,
+    { hint: 'dmscdc set <table> --landed archive:_taken/' },
+  )
+}
+
+/** A catalog's readers need a place that they can reach. */
+function requireCatalog({ catalog, lake }: Ports, { id, publish }: TableConfig): void {
+  if (catalog !== null || !publish.includes('glue')) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(id)}: attribute Publish has glue, and the Glue Data Catalog cannot point at ${lake.url}, expected a lake in S3`,
+    { hint: `dmscdc set ${tableName(id)} --publish delta` },
+  )
+}
+
+function digestOf({ catalog }: Ports, listing: LandingTable, config: TableConfig): string {
+  const { active: _, landed: __, ...settings } = config
+  const database = config.publish.includes('glue') ? { database: catalog?.database } : {}
+  const said = JSON.stringify({ ...settings, ...database })
+  return createHash('sha256').update(listingDigest(listing)).update(said).digest('hex')
+}
+
+export function addCosts(a: RequestCounts, b: RequestCounts): RequestCounts {
   const verbs = Object.keys(a.requests) as (keyof RequestCounts['requests'])[]
   const requests = Object.fromEntries(verbs.map((verb) => [verb, a.requests[verb] + b.requests[verb]]))
   return {

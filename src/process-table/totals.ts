@@ -6,6 +6,8 @@ export type Totals = {
   loaded: boolean
   merged: boolean
   files: number
+  /** When the newest landing file that was taken landed, and when the commit was made that took it. */
+  newest: { readonly landedMs: number; readonly committedMs: number } | null
   changes: ChangeCounts
   filesRewritten: number
   filesAdded: number
@@ -19,6 +21,7 @@ export function newTotals(): Totals {
     loaded: false,
     merged: false,
     files: 0,
+    newest: null,
     changes: noChanges,
     filesRewritten: 0,
     filesAdded: 0,

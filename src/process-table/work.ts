@@ -2,6 +2,7 @@ import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { sweepStaging } from '../lake/perform.ts'
+import { clearLanding } from './clear-landing.ts'
 import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
 import type { TableWork } from './decide.ts'
 import { standingEdit } from './edited-cursors.ts'
@@ -19,6 +20,7 @@ import type { Totals } from './totals.ts'
 export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<void> {
   let head = await finishHead(table, await openHead(table.run))
   totals.head = head
+  const before = head
   const step = async (): Promise<Done | null> => {
     const edit = head === null ? null : standingEdit(table.run.mirror, head.progress)
     if (head !== null && edit !== null) {
@@ -36,6 +38,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     const done = await commitWork(table, head, work)
     head = done.head
     addTo(totals, work.kind, done)
+    totals.newest = newestOf(table, done) ?? totals.newest
     return done
   }
   const fenceOff = async (): Promise<CommitResult> => {
@@ -53,6 +56,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
     const done = await step()
     if (done === null) {
       await writeCheckpointIfDue(table, head)
+      await clearLanding(table, totals, { before, now: head })
       return
     }
     if (done.result.kind !== 'won') lost += 1
@@ -89,6 +93,12 @@ async function sweep(
   const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' })
   table.unswept = result.kind === 'void'
   return !table.unswept
+}
+
+function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'] {
+  if (result.kind !== 'won' || staged.landingFiles.length === 0) return null
+  const landedMs = staged.landingFiles.reduce((newest, { modifiedMs }) => Math.max(newest, modifiedMs), 0)
+  return { landedMs, committedMs: run.ports.clock.nowMs() }
 }
 
 function addTo(totals: Totals, work: TableWork['kind'] | 'move', { result, head, staged }: Done): void {

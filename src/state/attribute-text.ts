@@ -1,4 +1,4 @@
-import type { View } from '../domain.ts'
+import { allViews, type Landed, type View } from '../domain.ts'
 
 /** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string }
@@ -30,13 +30,35 @@ export function parseDuration(text: string): Parsed<number> {
   return Number.isSafeInteger(ms) ? { value: ms } : { problem: 'is too long' }
 }
 
-/** `delta` is all that there is; a comma list or a list of texts, `null` for none. */
+/** A comma list or a list of texts, `null` for none; in the order of `allViews`. */
 export function parseViews(value: string | readonly string[]): Parsed<readonly View[]> {
   const asked = (typeof value === 'string' ? value.split(',') : value).map((view) => view.trim().toLowerCase())
   const wanted = asked.filter((view) => view !== '' && view !== 'null')
-  const other = wanted.find((view) => view !== 'delta')
+  const other = wanted.find((view) => !allViews.some((known) => known === view))
   if (other !== undefined) return { problem: `not supported by this version: ${other}` }
-  return { value: wanted.length > 0 ? ['delta'] : [] }
+  return { value: allViews.filter((view) => wanted.includes(view)) }
+}
+
+/** `keep`, `delete` or `archive:<folder of the landing>`; the last two with how long a file stays first, as `delete:30d`. */
+export function parseLanded(text: string): Parsed<Landed> {
+  const [kind = '', ...rest] = text.trim().split(':')
+  switch (kind.toLowerCase()) {
+    case 'keep':
+      return rest.length === 0 ? { value: { kind: 'keep' } } : { problem: 'has more after keep' }
+    case 'delete': {
+      const retain = parseDuration(rest.length === 0 ? '0' : rest.join(':'))
+      return 'value' in retain ? { value: { kind: 'delete', retainMs: retain.value } } : retain
+    }
+    case 'archive': {
+      const retain = parseDuration(rest.at(-1) ?? '')
+      const folder = ('value' in retain && rest.length > 1 ? rest.slice(0, -1) : rest).join(':')
+      const prefix = `${folder.replace(/^\/+|\/+$/gu, '')}/`
+      if (!prefix.slice(0, -1).split('/').every(isName)) return { problem: 'names no folder of the landing' }
+      return { value: { kind: 'archive', prefix, retainMs: 'value' in retain && rest.length > 1 ? retain.value : 0 } }
+    }
+    default:
+      return { problem: 'is none of them' }
+  }
 }
 
 /** The name of a time zone as the runtime's own database knows it. */

@@ -5,6 +5,7 @@ import {
   parseDelimiter,
   parseDuration,
   parseFolder,
+  parseLanded,
   parseNames,
   parsePlace,
   parseTimezone,
@@ -45,7 +46,7 @@ export const settingsShape = z.object({
   Rfc4180: flag.default(true),
   SequenceColumn: none.optional(),
   OnVanish: z.literal('warn').optional(),
-  Landed: z.literal('keep').optional(),
+  Landed: parsed(z.string(), parseLanded).default({ kind: 'keep' }),
 })
 
 /** What a run repeats in the row. */
@@ -57,6 +58,7 @@ export const mirrorShape = z.object({
   Version: orNull(count),
   Digest: orNull(z.string()),
   Published: views.default([]),
+  CatalogTable: orNull(z.object({ database: z.string(), table: z.string(), digest: z.string().nullable() })),
 })
 
 type Attribute = keyof typeof settingsShape.shape | keyof typeof mirrorShape.shape
@@ -74,7 +76,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     PartitionKey: { expected: namesText, option: '--partition-key a' },
     out_path: { expected: 'the place above the lake folder of the table, as lake-bucket/prefix/schema/', option: null },
     folder: { expected: 'the name of the table and a slash', option: null },
-    Publish: { expected: `a comma list of views, of which this version has 'delta'`, option: '--publish delta' },
+    Publish: { expected: `a comma list of 'delta', 'manifest' and 'glue'`, option: '--publish delta' },
     Retain: { expected: durationText, option: '--retain 7d' },
     LookBack: { expected: durationText, option: '--look-back 24h' },
     LoadSettle: { expected: durationText, option: '--load-settle 30m' },
@@ -94,7 +96,10 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Rfc4180: { expected: flagText, option: '--rfc4180' },
     SequenceColumn: { expected: 'no such attribute: not supported by this version', option: null },
     OnVanish: { expected: `'warn', others are not supported by this version`, option: null },
-    Landed: { expected: `'keep', others are not supported by this version`, option: null },
+    Landed: {
+      expected: `'keep', 'delete' or 'archive:<folder of the landing>', the last two perhaps with a time, as delete:30d`,
+      option: '--landed archive:_taken/:30d',
+    },
     LastIncrementalFile: { expected: 'the path of a landing file', option: null },
     LastFullLoadDate: { expected: 'a UTC time as 2024-06-12 10:31:27', option: null },
     MirroredIncrementalFile: { expected: runsOwn, option: null },
@@ -102,6 +107,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Version: { expected: 'the number that a run wrote', option: null },
     Digest: { expected: runsOwn, option: null },
     Published: { expected: 'the list that a run wrote', option: null },
+    CatalogTable: { expected: 'what a run wrote', option: null },
   }
 
 function orNull<T extends z.ZodType>(shape: T) {

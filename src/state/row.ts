@@ -52,6 +52,7 @@ export function readConfig(item: StateItem, defaults: { readonly lakePlace: stri
     retainMs: said.Retain,
     lookBackMs: said.LookBack,
     loadSettleMs: said.LoadSettle,
+    landed: said.Landed,
     landingTimezone: said.LandingTimezone,
     keepOp: said.KeepOp,
     beforeImagePrefix: said.BeforeImagePrefix,
@@ -76,6 +77,7 @@ export function readMirror(item: StateItem): Mirror {
     mirroredFullLoadDate: mirrored.MirroredFullLoadDate,
     digest: mirrored.Digest,
     published: mirrored.Published,
+    catalog: mirrored.CatalogTable,
   }
 }
 
@@ -88,6 +90,7 @@ export type SetOptions = {
   readonly retain?: string
   readonly lookBack?: string
   readonly loadSettle?: string
+  readonly landed?: string
   readonly landingTimezone?: string
   readonly keepOp?: boolean
   readonly beforeImagePrefix?: string
@@ -106,6 +109,7 @@ const attributeOf: Readonly<Record<keyof SetOptions, keyof typeof settingsShape.
   retain: 'Retain',
   lookBack: 'LookBack',
   loadSettle: 'LoadSettle',
+  landed: 'Landed',
   landingTimezone: 'LandingTimezone',
   keepOp: 'KeepOp',
   beforeImagePrefix: 'BeforeImagePrefix',

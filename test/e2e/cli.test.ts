@@ -113,7 +113,7 @@ describe('an empty landing', () => {
   test('is fine for every command', async () => {
     for (const { code, stderr } of await all([['run'], ['tables'], ['plan'], ['verify']]))
       expect([code, stderr]).toEqual([0, ''])
-    expect(await json('run')).toEqual({ ok: true, tables: [] })
+    expect(await json('run')).toMatchObject({ ok: true, tables: [], requests: { get: 0, put: 0, list: 1 } })
     expect(await json('tables')).toEqual({ tables: [] })
     expect(await json('plan')).toEqual({ tables: [] })
     expect(await json('verify')).toEqual({ ok: true, tables: [] })
@@ -157,7 +157,7 @@ describe('--json', () => {
       tables: [{ table: 's.t', status: 'initial', version: 0, files: 1, filesAdded: 1, error: null, warnings: [] }],
     })
     expect(keysOf(ran, 'tables')).toEqual([
-      ['ok', 'tables'],
+      ['ok', 'requests', 'tables'],
       [
         ...[
           'table',
@@ -170,7 +170,7 @@ describe('--json', () => {
           'filesRemoved',
           'bytesRead',
         ],
-        ...['bytesWritten', 'requests', 'ms', 'warnings', 'error'],
+        ...['bytesWritten', 'requests', 'ms', 'freshnessSeconds', 'warnings', 'error'],
       ].sort(),
     ])
     expect(Object.keys(ran.tables[0].changes).sort()).toEqual([

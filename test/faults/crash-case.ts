@@ -3,6 +3,7 @@ import { asDmscdcError } from '../../src/errors.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import type { SetOptions } from '../../src/state/row.ts'
+import { catalogAtHand } from '../support/catalog-at-hand.ts'
 import { type Fault, type FaultKind, faultKinds, faultyPorts, type PortCall } from '../support/faulty-ports.ts'
 import { openLab } from '../support/lab.ts'
 import { asProcess, expectSound, id, keepBeginning, portsOf, runTable } from './lab-at-rest.ts'
@@ -47,7 +48,7 @@ type CrashCase = {
 type Meanwhile = { readonly set: SetOptions; readonly outcome: Partial<Outcome> }
 
 async function openCrashCase(scenario: Scenario): Promise<CrashCase> {
-  const lab = await openLab()
+  const lab = await openLab({ catalog: catalogAtHand() })
   await scenario.arrange(lab)
   const begin = await keepBeginning(lab)
   const ports = portsOf(lab)

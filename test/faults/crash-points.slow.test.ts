@@ -17,6 +17,21 @@ describe('a fault at any call is mended also where the operator changes his mind
     return expectFaultsToBeMended(scenarioNamed('a Delta view that is taken off'), () => true, meanwhile)
   })
 
+  test('about beginning manifests', () => {
+    const meanwhile = { set: { publish: '' }, outcome: { manifests: null } }
+    return expectFaultsToBeMended(scenarioNamed('manifests that are begun'), () => true, meanwhile)
+  })
+
+  test('about taking manifests off', () => {
+    const meanwhile = { set: { publish: 'manifest' }, outcome: { manifests: 'the files of the head' } } as const
+    return expectFaultsToBeMended(scenarioNamed('manifests that are taken off'), () => true, meanwhile)
+  })
+
+  test('about beginning a table of the catalog', () => {
+    const meanwhile = { set: { publish: '' }, outcome: { catalog: null } }
+    return expectFaultsToBeMended(scenarioNamed('a table of the catalog that is begun'), () => true, meanwhile)
+  })
+
   test('about the partition key', () => {
     const meanwhile = { set: { partitionKey: '' }, outcome: {} }
     return expectFaultsToBeMended(scenarioNamed('another partition key'), () => true, meanwhile)

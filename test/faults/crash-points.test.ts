@@ -7,11 +7,18 @@ describe('a fault is mended by the next run', () => {
   test('at any call: an insert, an update and a deletion', () =>
     expectFaultsToBeMended(scenarioNamed('an insert, an update and a deletion'), () => true))
 
+  test('at any write to the catalog: its columns and partitions change', () =>
+    expectFaultsToBeMended(
+      scenarioNamed('a table of the catalog whose columns and partitions change'),
+      ({ port, writes }, kind) => port === 'catalog' && writes && kind.startsWith('die'),
+    ))
+
   const others = [
     'a first load with changes behind it',
     'a row that moves to another partition',
     'inserts of a table without a key',
     'a Delta view that is begun',
+    'manifests of partitions that follow',
     'what a run left that died before its commit',
     'a file that is skipped',
     'LastIncrementalFile set back by hand',

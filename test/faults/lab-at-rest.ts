@@ -7,6 +7,7 @@ import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import { faultyPorts, startTestProcess } from '../support/faulty-ports.ts'
 import type { Lab } from '../support/lab.ts'
+import { catalogName, catalogOf } from './outcome.ts'
 
 /** The table of every scenario: `s.t`. */
 export const id = { schema: 's', table: 't' }
@@ -43,16 +44,19 @@ export async function expectSound(lab: Lab): Promise<void> {
 }
 
 /** Keeps lake and state as they are now; what it returns brings them back. */
-export async function keepBeginning({ folder, lake, state }: Lab): Promise<() => Promise<void>> {
+export async function keepBeginning(lab: Lab): Promise<() => Promise<void>> {
+  const { folder, lake: lakeFolder, state } = lab
+  const bringCatalogBack = await catalogOf(lab)?.keep(catalogName)
   const kept = join(folder, 'beginning')
   for (const [place, name] of [
-    [lake, 'lake'],
+    [lakeFolder, 'lake'],
     [state, 'state'],
   ] as const)
     await cp(place, join(kept, name), { recursive: true }).catch(ignoreMissing)
   return async () => {
+    await bringCatalogBack?.()
     for (const [place, name] of [
-      [lake, 'lake'],
+      [lakeFolder, 'lake'],
       [state, 'state'],
     ] as const) {
       await rm(place, { recursive: true, force: true })

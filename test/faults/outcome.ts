@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { TableId } from '../../src/domain.ts'
 import { literal } from '../../src/engine/sql.ts'
+import type { CatalogAtHand } from '../support/catalog-at-hand.ts'
 import type { Lab } from '../support/lab.ts'
 import { filesBelow } from '../support/lab-test.ts'
+
+/** As the catalog calls `s.t`. */
+export const catalogName = { database: 's', table: 't' }
 
 /** What a run has come to, whatever way it took there: no version, no name of a data file. */
 export type Outcome = {
@@ -15,6 +19,10 @@ export type Outcome = {
   readonly cursor: unknown
   /** Versions that the view's own log reaches, null without a view. */
   readonly view: 'follows the head' | null
+  /** What the symlink manifests name, null without that view. */
+  readonly manifests: 'the files of the head' | null
+  /** What the catalog says of the table, null where it has none. */
+  readonly catalog: unknown
 }
 
 /**
@@ -26,9 +34,10 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
   const folder = join(lab.lake, schema, table)
   const log = await readLog(join(own, '_delta_log'))
   const inFolder = await filesBelow(folder)
-  const data = inFolder.filter((key) => !key.startsWith('_delta_log/'))
+  const data = inFolder.filter((key) => !/^(?:_delta_log|_symlink_format_manifest)\//u.test(key))
   const row = JSON.parse(await readFile(join(lab.state, schema, `${table}.json`), 'utf8')) as Record<string, unknown>
-  const viewed = Array.isArray(row.Published) && row.Published.length > 0
+  const published: readonly unknown[] = Array.isArray(row.Published) ? row.Published : []
+  const viewed = published.includes('delta') || published.includes('manifest')
   const cursor = log.progress.cursor === null ? '0.parquet' : log.progress.cursor
   expect((await filesBelow(own)).filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
   expect(viewed ? data : [...data].sort()).toEqual(viewed ? expect.arrayContaining(log.live) : log.live)
@@ -38,9 +47,14 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
     changes: log.changes,
     changeFilesTaken: log.progress.changeFilesTaken,
     cursor: log.progress.cursor,
-    view: await readView({ own, folder, inFolder, version: log.version }, { viewed }),
+    view: await readView({ own, folder, inFolder, version: log.version }, { viewed: published.includes('delta') }),
+    catalog: (await catalogOf(lab)?.describe(catalogName)) ?? null,
+    manifests: await readManifests({ folder, inFolder, live: log.live }, { viewed: published.includes('manifest') }),
   }
 }
+
+/** Labs of these tests have no other kind of catalog. */
+export const catalogOf = ({ ports }: Lab) => ports.catalog as CatalogAtHand | null
 
 type Action = { readonly [action: string]: { readonly [field: string]: unknown } | undefined }
 
@@ -90,4 +104,27 @@ async function readView(
   for (const key of entries) expect(await readFile(join(folder, key))).toEqual(await readFile(join(own, key)))
   if (checkpoints.length > 0) expect(keys).toContain('_delta_log/_last_checkpoint')
   return 'follows the head'
+}
+
+/** Together they name each file of the head once, and each names files of its own folder. */
+async function readManifests(
+  { folder, inFolder, live }: { folder: string; inFolder: readonly string[]; live: readonly string[] },
+  { viewed }: { viewed: boolean },
+): Promise<Outcome['manifests']> {
+  const keys = inFolder.filter((key) => key.startsWith('_symlink_format_manifest/'))
+  if (!viewed) {
+    expect(keys).toEqual([])
+    return null
+  }
+  const named: string[] = []
+  for (const key of keys) {
+    const root = `file://${folder}/`
+    const of = key.slice('_symlink_format_manifest/'.length, -'manifest'.length)
+    for (const line of (await readFile(join(folder, key), 'utf8')).split('\n').filter((one) => one !== '')) {
+      expect(line.slice(0, line.lastIndexOf('/') + 1)).toBe(`${root}${of}`)
+      named.push(line.slice(root.length))
+    }
+  }
+  expect(named.sort()).toEqual(live)
+  return 'the files of the head'
 }

@@ -158,6 +158,75 @@ export const scenarios: readonly Scenario[] = [
       ),
   },
   {
+    name: 'manifests that are begun',
+    arrange: (lab) =>
+      afterLoad(lab, async () => {
+        await landChanges(lab, 1, [updated])
+        await lab.set('s.t', { publish: 'manifest' })
+      }),
+  },
+  {
+    name: 'manifests of partitions that follow',
+    arrange: (lab) =>
+      afterLoad(lab, () => landChanges(lab, 1, [updated, ['U', 3, 'c', 30], ['U', 4, 'c', 40]]), {
+        publish: 'delta,manifest',
+        partitionKey: 'p',
+      }),
+  },
+  {
+    name: 'manifests that are taken off',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [updated, deleted])
+          await lab.runOne('s.t')
+          await lab.set('s.t', { publish: '' })
+        },
+        { publish: 'manifest' },
+      ),
+  },
+  {
+    name: 'a table of the catalog that is begun',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [updated])
+          await lab.set('s.t', { publish: 'glue' })
+        },
+        { partitionKey: 'p' },
+      ),
+  },
+  {
+    name: 'a table of the catalog whose columns and partitions change',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          const types = { ...changeColumns, v: 'bigint' }
+          const rows = [
+            ['U', 1, 'c', 4_000_000_000],
+            ['U', 2, 'c', 20],
+          ]
+          await lab.land(changeKey(1), rowsOf(types, rows))
+        },
+        { partitionKey: 'p', publish: 'glue,manifest' },
+      ),
+  },
+  {
+    name: 'a table of the catalog that gets other partition keys and turns from its manifests',
+    arrange: (lab) =>
+      afterLoad(lab, () => lab.set('s.t', { partitionKey: 'v', publish: 'glue' }), {
+        partitionKey: 'p',
+        publish: 'glue,manifest',
+      }),
+  },
+  {
+    name: 'a table of the catalog that is taken off',
+    arrange: (lab) => afterLoad(lab, () => lab.set('s.t', { publish: '' }), { publish: 'glue,delta' }),
+  },
+  {
     name: 'another partition key',
     arrange: (lab) => afterLoad(lab, () => lab.set('s.t', { partitionKey: 'p' })),
   },

@@ -10,6 +10,8 @@ describe('a run that wakes after another has taken its table over and ended does
     'a full load that replaces the table',
     'a Delta view that is begun',
     'a Delta view that is taken off',
+    'manifests of partitions that follow',
+    'a table of the catalog whose columns and partitions change',
     'what a run left that died before its commit',
   ]
   test.for(names)('%s', (name) => expectZombiesToDoNoHarm(scenarioNamed(name)))

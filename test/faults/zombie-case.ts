@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
+import { catalogAtHand } from '../support/catalog-at-hand.ts'
 import {
   faultyPorts,
   gate,
@@ -23,7 +24,7 @@ type Moment = 'before' | 'after' | 'amid'
  * table over and end, and wakes the first. Throws naming each moment after which the lake is not right.
  */
 export async function expectZombiesToDoNoHarm(scenario: Scenario): Promise<void> {
-  const lab = await openLab()
+  const lab = await openLab({ catalog: catalogAtHand() })
   await scenario.arrange(lab)
   const begin = await keepBeginning(lab)
   const ports = portsOf(lab)

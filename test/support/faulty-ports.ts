@@ -1,11 +1,12 @@
+import type { Catalog } from '../../src/catalog/catalog.ts'
 import { DmscdcError } from '../../src/errors.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
-import type { Holder, Ports } from '../../src/ports.ts'
+import type { CatalogPort, Holder, Ports } from '../../src/ports.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
 
 /** One call of a port, as a run makes it. */
 export type PortCall = {
-  readonly port: 'landing' | 'lake' | 'state'
+  readonly port: 'landing' | 'lake' | 'state' | 'catalog'
   readonly verb: string
   /** The first key, or the table. */
   readonly target: string
@@ -15,13 +16,14 @@ export type PortCall = {
 /** Stands between a run and its ports: may wait, refuse, or do more before or after `proceed`, which makes the call. */
 export type Intercept = <T>(call: PortCall, proceed: () => Promise<T>) => Promise<T>
 
-/** The ports with every call of landing, lake and state going through `intercept`. */
+/** The ports with every call of landing, lake, state and catalog going through `intercept`. */
 export function interceptPorts(ports: Ports, intercept: Intercept): Ports {
   return {
     ...ports,
     landing: interceptObjects(ports.landing, 'landing', intercept),
     lake: interceptObjects(ports.lake, 'lake', intercept),
     state: interceptState(ports.state, intercept),
+    catalog: ports.catalog && interceptCatalog(ports.catalog, intercept),
   }
 }
 
@@ -143,6 +145,25 @@ function interceptState(state: StateStore, intercept: Intercept): StateStore {
     update: (id, change, condition) =>
       intercept(call('update', id.table, { writes: true }), () => state.update(id, change, condition)),
   }
+}
+
+function interceptCatalog({ database, open }: CatalogPort, intercept: Intercept): CatalogPort {
+  const through = (catalog: Catalog): Catalog => {
+    const call = (verb: keyof Catalog, { table }: { readonly table?: string }): PortCall => {
+      return { port: 'catalog', verb, target: table ?? '', writes: verb !== 'getTable' && verb !== 'listPartitions' }
+    }
+    return {
+      getTable: (name) => intercept(call('getTable', name), () => catalog.getTable(name)),
+      createDatabase: (name) => intercept(call('createDatabase', {}), () => catalog.createDatabase(name)),
+      createTable: (name, ...of) => intercept(call('createTable', name), () => catalog.createTable(name, ...of)),
+      updateTable: (name, ...of) => intercept(call('updateTable', name), () => catalog.updateTable(name, ...of)),
+      deleteTable: (name) => intercept(call('deleteTable', name), () => catalog.deleteTable(name)),
+      listPartitions: (name) => intercept(call('listPartitions', name), () => catalog.listPartitions(name)),
+      changePartitions: (name, ...of) =>
+        intercept(call('changePartitions', name), () => catalog.changePartitions(name, ...of)),
+    }
+  }
+  return { database, open: async () => through(await open()) }
 }
 
 /** A call that was under way when its process ended has its effect, but no one is left to see the answer. */

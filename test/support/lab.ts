@@ -58,6 +58,7 @@ export async function openLab(overrides: Partial<Ports> = {}): Promise<Lab> {
     landing: landingStore,
     lake: fileObjects(lake),
     state: fileState({ dir: state, landingPlace: landingStore.place }),
+    catalog: null,
     engine: () => {
       engine ??= duckdbEngine({ memoryBytes: 1e9, threads: 2, temp: join(folder, 'work'), readable: [folder] })
       return engine

@@ -1,0 +1,43 @@
+import type { Catalog, CatalogName } from '../../src/catalog/catalog.ts'
+import { memoryCatalog } from '../../src/catalog/memory-catalog.ts'
+import type { CatalogPort } from '../../src/ports.ts'
+
+/** A catalog in memory that tests of runs look into, and can set back. */
+export type CatalogAtHand = CatalogPort & {
+  /** What it says of a table, null where it has none. Two that say the same are equal. */
+  describe(name: CatalogName): Promise<unknown>
+  /** Keeps what it says of a table; what it returns brings that back, and nothing else. */
+  keep(name: CatalogName): Promise<() => Promise<void>>
+}
+
+export function catalogAtHand(): CatalogAtHand {
+  let catalog = memoryCatalog()
+  return {
+    database: null,
+    open: async () => catalog,
+    async describe(name) {
+      const found = await catalog.getTable(name)
+      if (found === null) return null
+      const { versionId: _, ...table } = found
+      const partitions = (await catalog.listPartitions(name)).map((one) => JSON.stringify(one)).sort()
+      return { table, partitions }
+    },
+    async keep(name) {
+      const kept = await copyOf(catalog, name)
+      return async () => {
+        catalog = await copyOf(kept, name)
+      }
+    },
+  }
+}
+
+async function copyOf(catalog: Catalog, name: CatalogName): Promise<Catalog> {
+  const copy = memoryCatalog()
+  const found = await catalog.getTable(name)
+  if (found === null || found.format === 'other') return copy
+  const table = { ...found, format: found.format }
+  await copy.createDatabase(name.database)
+  await copy.createTable(name, table)
+  await copy.changePartitions(name, table, { create: await catalog.listPartitions(name), update: [], remove: [] })
+  return copy
+}
