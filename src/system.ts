@@ -52,6 +52,9 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   }
 }
 
+/** The SDK's advice on Node versions is for who builds on it; on our users' stderr it would hide the error. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
 async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runId: string): Promise<Dispatcher> {
   const { dispatch, ...limits } = cycle
   if (dispatch.kind === 'inProcess') return inProcess(ports, { ...limits, memoryBytes })

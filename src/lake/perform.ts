@@ -161,7 +161,7 @@ function finishError(place: TablePlace, result: Exclude<FinishResult, Finished>)
     case 'file-lost':
       return corruptLake(
         `lake ${name}: version ${result.version} lists ${dataKey(place, result.path)}, found neither it nor its staged copy`,
-        { hint: `bring that object back from a backup, or go back with \`dmscdc restore ${name} --version N\`` },
+        { hint: 'bring that object back from a backup or from an earlier version in the bucket, then run again' },
       )
     case 'log-lost':
       return corruptLake(`lake ${name}: its log in ${logPrefix(place)} is gone, expected at least one version`)

@@ -15,18 +15,21 @@ for (const [name, start] of Object.entries(dynamodbServers)) {
     let tables = 0
     afterAll(() => server?.stop())
 
-    describeStateStore(name, async () => {
-      const tableName = `Controller_${++tables}`
-      await createStateTable({ tableName, client })
-      return {
-        store: dynamodbState({ tableName, landingPlace, client }),
-        landingPlace,
-        lose: async (id) => {
-          const Key = { path: { S: `${landingPlace}${id.schema}/${id.table}/` } }
-          await raw.send(new DeleteItemCommand({ TableName: tableName, Key }))
-        },
-        damage: null,
-      }
-    })
+    describeStateStore(
+      name,
+      async () => {
+        const tableName = `Controller_${++tables}`
+        await createStateTable({ tableName, client })
+        return {
+          store: dynamodbState({ tableName, landingPlace, client }),
+          landingPlace,
+          lose: async (id) => {
+            const Key = { path: { S: `${landingPlace}${id.schema}/${id.table}/` } }
+            await raw.send(new DeleteItemCommand({ TableName: tableName, Key }))
+          },
+        }
+      },
+      { rowsCanBeDamaged: false },
+    )
   })
 }

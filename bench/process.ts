@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** One whole process, from its start to its end. */
+export type Measured = {
+  readonly wallSeconds: number
+  /** User and system; NaN where there is no `/proc`. */
+  readonly cpuSeconds: number
+  readonly peakBytes: number
+  readonly stdout: string
+}
+
+/** Throws what the process wrote when it does not end with 0. */
+export async function measure(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
+  const cpuBefore = childrenCpuSeconds()
+  const startedMs = performance.now()
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr, peakBytes] = ['', '', 0]
+  child.stdout.on('data', (chunk) => (stdout += String(chunk)))
+  child.stderr.on('data', (chunk) => (stderr += String(chunk)))
+  let wallSeconds: number | null = null
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', () => {
+      wallSeconds = (performance.now() - startedMs) / 1_000
+    })
+    child.once('close', resolve)
+  })
+  while (wallSeconds === null) {
+    peakBytes = Math.max(peakBytes, highWaterBytes(child.pid ?? 0))
+    await Promise.race([ended, sleep(20)])
+  }
+  const code = await ended
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${String(code)}\n${stdout}${stderr}`)
+  return { wallSeconds, cpuSeconds: childrenCpuSeconds() - cpuBefore, peakBytes, stdout }
+}
+
+/** The kernel keeps the peak itself, so a look now and then misses nothing but the very end. */
+function highWaterBytes(pid: number): number {
+  const text = readProc(`/proc/${String(pid)}/status`)
+  return Number(/^VmHWM:\s+(\d+) kB/mu.exec(text)?.[1] ?? 0) * 1024
+}
+
+/** Of children that have ended, in ticks of 1/100 s (`cutime` and `cstime` in `/proc/self/stat`). */
+function childrenCpuSeconds(): number {
+  const text = readProc('/proc/self/stat')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[13]) + Number(fields[14])) / 100
+}
+
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
