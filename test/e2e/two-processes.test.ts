@@ -67,7 +67,7 @@ describe('two runs at once', () => {
     await runJson(places)
     await tables.change(random)
 
-    const still = start(['run', '--json'], places.environment)
+    const still = start(['run', '--json', '--concurrency', '1'], places.environment)
     await once(() => leaseOf(places, 'shop.large') !== null && isWriting(places), still)
     still.kill('SIGSTOP')
     const lease = leaseOf(places, 'shop.large')
