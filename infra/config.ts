@@ -109,7 +109,7 @@ const alarms = z.strictObject({
 })
 
 const engines = ['mysql', 'mariadb', 'aurora', 'postgres', 'aurora-postgresql', 'oracle', 'sqlserver'] as const
-const needsDatabaseName: readonly string[] = ['postgres', 'aurora-postgresql', 'oracle', 'sqlserver']
+const namesDatabases: readonly string[] = ['postgres', 'aurora-postgresql', 'oracle', 'sqlserver']
 
 const source = z
   .strictObject({
@@ -120,14 +120,17 @@ const source = z
     /** What the engine connects to; MySQL and its kin need none. */
     databaseName: z.string().nullable().default(null),
     sslMode: z.enum(['none', 'require', 'verify-ca', 'verify-full']).default('none'),
+    /** Imported into DMS (`aws dms import-certificate`), for `verify-ca` and `verify-full`. */
+    certificateArn: arn('dms').nullable().default(null),
   })
-  .superRefine(({ engine, databaseName }, context) => {
-    if (databaseName === null && needsDatabaseName.includes(engine))
-      context.addIssue({
-        code: 'custom',
-        path: ['databaseName'],
-        message: `the database's name, which ${engine} needs`,
-      })
+  .superRefine(({ engine, databaseName, sslMode, certificateArn }, context) => {
+    const expect = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
+    const namesDatabase = namesDatabases.includes(engine)
+    if (namesDatabase && databaseName === null) expect('databaseName', `the database's name, which ${engine} needs`)
+    if (!namesDatabase && sslMode === 'require')
+      expect('sslMode', `none, verify-ca or verify-full, as DMS takes for ${engine}`)
+    if (sslMode.startsWith('verify') && certificateArn === null)
+      expect('certificateArn', `the ARN of a certificate, which sslMode ${sslMode} needs`)
   })
 
 const dms = z.strictObject({

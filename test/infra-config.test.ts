@@ -55,6 +55,16 @@ describe("a deployment's configuration", () => {
       'dms.source.databaseName: found nothing',
     ],
     [
+      'TLS that DMS does not do for MySQL',
+      { dms: { source: { engine: 'mysql', secretArn: 'arn:aws:secretsmanager:r:1:secret:s', sslMode: 'require' } } },
+      'dms.source.sslMode: found "require", expected none, verify-ca or verify-full',
+    ],
+    [
+      'TLS to verify without a certificate',
+      { dms: { source: { engine: 'mysql', secretArn: 'arn:aws:secretsmanager:r:1:secret:s', sslMode: 'verify-ca' } } },
+      'dms.source.certificateArn: found nothing, expected the ARN of a certificate',
+    ],
+    [
       'zones that are not those of the subnets',
       {
         vpc: {

@@ -119,6 +119,7 @@ function addSource(stack: Stack, settings: DmsSettings, sample: SampleDatabase |
     engineName: engine,
     sslMode: found?.sslMode ?? 'none',
     ...(found?.databaseName == null ? {} : { databaseName: found.databaseName }),
+    ...(found?.certificateArn == null ? {} : { certificateArn: found.certificateArn }),
     [settingsOf[engine]]: { secretsManagerSecretId: secret.secretArn, secretsManagerAccessRoleArn: role.roleArn },
   })
   endpoint.node.addDependency(role)

@@ -76,12 +76,17 @@ function addDatabase(
   return database
 }
 
-/** What DMS needs to follow the binlog of MySQL, with the whole row before and after each change. */
+/** What DMS needs to follow the binlog of MySQL, with the whole row before and after each change; and without a certificate. */
 function binlogParameters(stack: Stack, engine: IInstanceEngine): ParameterGroup {
   return new ParameterGroup(stack, 'Parameters', {
     engine,
     description: 'dmscdc: a binlog that DMS can follow',
-    parameters: { binlog_format: 'ROW', binlog_row_image: 'FULL', binlog_checksum: 'NONE' },
+    parameters: {
+      binlog_format: 'ROW',
+      binlog_row_image: 'FULL',
+      binlog_checksum: 'NONE',
+      require_secure_transport: '0',
+    },
   })
 }
 
