@@ -100,13 +100,19 @@ export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = proces
   })
   if (landing.kind === 'file' && !isFolder(landing.folder))
     throw new UsageError(`--landing: there is no folder ${landing.folder}`, 'dmscdc run --help')
+  const lake = objectLocation('lake', {
+    text: flags.lake ?? (flags.out_bucket === undefined ? environment.DMSCDC_LAKE : undefined),
+    bucket: flags.out_bucket,
+    prefix: flags.out_prefix,
+  })
+  if (pathOf(lake).startsWith(pathOf(landing)))
+    throw new UsageError(
+      `--lake: ${pathOf(lake)} lies in the landing ${pathOf(landing)}, where its folders would be taken for tables`,
+      'dmscdc run --lake <a place beside the landing>',
+    )
   return {
     landing,
-    lake: objectLocation('lake', {
-      text: flags.lake ?? (flags.out_bucket === undefined ? environment.DMSCDC_LAKE : undefined),
-      bucket: flags.out_bucket,
-      prefix: flags.out_prefix,
-    }),
+    lake,
     state: stateLocation(flags.state ?? environment.DMSCDC_STATE, landing),
     createState: flags.createState ?? false,
     memoryBytes: memory === null ? totalmem() / 2 : bytesOf(memory),
@@ -126,6 +132,11 @@ export function readConfig(flags: Flags, environment: NodeJS.ProcessEnv = proces
     },
     verbose: flags.verbose ?? false,
   }
+}
+
+/** Ends with a slash. */
+function pathOf(location: ObjectLocation): string {
+  return location.kind === 's3' ? `s3://${location.bucket}/${location.prefix}` : `${location.folder}/`
 }
 
 /** The original named each place by a bucket and a prefix. */

@@ -18,7 +18,19 @@ describe('the S3 client', () => {
     const { asked, port } = await listen()
     vi.stubEnv('AWS_ENDPOINT_URL', `http://localhost:${port}`)
     await storeOf(s3Client({ region, credentials: given })).list({ prefix: 'a/' })
-    expect(asked).toEqual([{ host: `localhost:${port}`, path: '/landing' }])
+    expect(asked).toEqual([{ host: `localhost:${port}`, path: '/landing', token: null }])
+  })
+
+  it('reads on where S3 answers with a page that is empty but not the last one', async () => {
+    const pages = [
+      '<IsTruncated>true</IsTruncated><NextContinuationToken>t/1</NextContinuationToken>',
+      '<IsTruncated>false</IsTruncated><Contents><Key>a/x</Key><Size>3</Size></Contents>',
+    ].map((page) => `<ListBucketResult>${page}</ListBucketResult>`)
+    const { asked, port } = await listen({ bodies: pages })
+    const store = storeOf(s3Client({ region, endpoint: `http://127.0.0.1:${port}`, credentials: given }))
+    const { objects, next } = await store.list({ prefix: 'a/' })
+    expect([objects.map(({ key }) => key), next]).toEqual([['a/x'], null])
+    expect(asked.map(({ token }) => token)).toEqual([null, 't/1'])
   })
 
   it('asks AWS by a name for each bucket', async () => {
@@ -80,7 +92,7 @@ describe('the DynamoDB client', () => {
   it.each(['UnrecognizedClientException', 'InvalidSignatureException', 'ExpiredTokenException'])(
     'says of "%s" that the credentials are wrong, not the rights',
     async (name) => {
-      const { port } = await listen({ status: 400, body: `{"__type":"com.amazon.coral.service#${name}"}` })
+      const { port } = await listen({ status: 400, bodies: [`{"__type":"com.amazon.coral.service#${name}"}`] })
       const refused = stateOf({ endpoint: `http://127.0.0.1:${port}`, credentials: given }).get(orders)
       await expect(refused).rejects.toMatchObject({
         kind: 'invalid-config',
@@ -107,14 +119,16 @@ function credentialsAfter(failures: number) {
 }
 
 /** A server that answers everything alike: to S3 an empty listing, to DynamoDB an item that is not there. */
-async function listen({ status = 200, body = '' } = {}) {
-  const asked: { host: string; path: string }[] = []
+async function listen({ status = 200, bodies = [] as readonly string[] } = {}) {
+  const asked: { host: string; path: string; token: string | null }[] = []
   const server: Server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://any')
-    asked.push({ host: request.headers.host ?? '', path: pathname.replace(/(?<=.)\/$/u, '') })
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://any')
+    const body = bodies[asked.length]
+    const token = searchParams.get('continuation-token')
+    asked.push({ host: request.headers.host ?? '', path: pathname.replace(/(?<=.)\/$/u, ''), token })
     const isState = request.headers['x-amz-target'] !== undefined
     response.writeHead(status, { 'content-type': isState ? 'application/x-amz-json-1.0' : 'application/xml' })
-    response.end(body || (isState ? '{}' : '<ListBucketResult></ListBucketResult>'))
+    response.end(body ?? (isState ? '{}' : '<ListBucketResult></ListBucketResult>'))
   })
   server.listen(0, 'localhost')
   await once(server, 'listening')

@@ -201,6 +201,16 @@ describe('acquiring a lease', () => {
     })
   })
 
+  it('gives up with the error of the store when a second answer was lost and the write not applied', () => {
+    const twice = [
+      row(null),
+      { kind: 'failed', error: lost },
+      row(null, 2_000),
+      { kind: 'failed', error: lost },
+    ] as const
+    expect(resultOf(...twice, row(null, 3_000))).toEqual({ kind: 'failed', error: lost })
+  })
+
   it('gives up after 8 writes', () => {
     const tries = Array.from({ length: 8 }, () => [row(null), conditionFailed]).flat()
     expect(resultOf(...tries)).toMatchObject({ kind: 'failed', error: { kind: 'conflict' } })

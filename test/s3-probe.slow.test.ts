@@ -3,7 +3,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { DmscdcError } from '../src/errors.ts'
 import { countRequests } from '../src/objects/counting-objects.ts'
+import { memoryObjects } from '../src/objects/memory-objects.ts'
 import type { ObjectStore } from '../src/objects/object-store.ts'
 import { proveConditionalPut } from '../src/objects/prove-conditional-put.ts'
 import { endpointName, s3Client } from '../src/objects/s3-client.ts'
@@ -72,6 +74,26 @@ describe('an S3 endpoint', () => {
       await expect(proving).rejects.toMatchObject({ message: expect.stringContaining(`S3 endpoint ${endpoint}`) })
     }
     expect([...objects.keys()]).toEqual([])
+  })
+
+  it('is rid of a probe that came to be only after its put was given up', async () => {
+    const memory = memoryObjects({ now: () => 0, scratchDir: newScratch() })
+    const late: (() => Promise<unknown>)[] = []
+    let puts = 0
+    const store: ObjectStore = {
+      ...memory,
+      async put(key, body, condition) {
+        if (puts++ === 0) {
+          late.push(() => memory.put(key, body, condition))
+          throw new DmscdcError('unavailable', 'put: its answer was lost', { hint: 'run again', maybeApplied: true })
+        }
+        await late.pop()?.()
+        return memory.put(key, body, condition)
+      },
+    }
+    await proveConditionalPut({ store, endpoint: () => 'S3', newId })
+    const { objects } = await memory.list({ prefix: '' })
+    expect(objects.map(({ key }) => key)).toEqual(['_dmscdc/.conditional-put-proven'])
   })
 
   it('is named as it was asked, also where the SDK took it from AWS_ENDPOINT_URL', async () => {

@@ -31,14 +31,17 @@ type Finding = 'refused' | 'refused although absent' | 'stored'
 
 /** A put whose answer was lost proves nothing: then once more, on another key. */
 async function probe({ store, newId }: ProofRequest, endpoint: string): Promise<Finding> {
+  const keys: string[] = []
   for (let attempt = 1; ; attempt++) {
     const key = probeKey(newId())
+    keys.push(key)
     try {
       const found = await probeOnce(store, key)
-      await store.deleteMany([key])
+      // All of them: a put whose answer was lost may have come to be after it was deleted.
+      await store.deleteMany(keys)
       return found
     } catch (thrown) {
-      await store.deleteMany([key]).catch(() => {})
+      await store.deleteMany(keys).catch(() => {})
       const passing = thrown instanceof DmscdcError && thrown.kind === 'unavailable'
       if (!passing || attempt === attemptsMax) throw namingEndpoint(endpoint, thrown)
     }

@@ -44,6 +44,8 @@ export type LeaseState = {
   readonly writes: number
   /** A lease of another host, and when it counts as dead if nobody renews it until then. */
   readonly watched: Watched | null
+  /** The writes whose answers were lost. */
+  readonly lost: Lost | null
 } & (
   | { readonly phase: 'reading'; readonly sent: Taking | null }
   | { readonly phase: 'probing'; readonly found: Lease; readonly row: StateRow }
@@ -51,12 +53,15 @@ export type LeaseState = {
   | { readonly phase: 'writing'; readonly sent: Taking }
 )
 
+type Lost = { readonly times: number; readonly error: DmscdcError }
 type Watched = { readonly lease: Lease; readonly deadlineMs: number }
 /** What a write took: to be recognized when its answer was lost. */
 type Taking = { readonly lease: Lease; readonly previous: Lease | null }
 type LeaseStep = Step<LeaseState, LeaseCall, LeaseResult>
 
 const writesMax = 8
+/** The store tries each write for a while by itself: eight times that would keep a whole run waiting at one table. */
+const writesLostMax = 2
 
 /**
  * Acquires a table's lease, or says who holds it. A lease saves double work; safety comes from the commit alone.
@@ -65,7 +70,7 @@ const writesMax = 8
  * one duration); renewed or changed meanwhile: held; else taken.
  */
 export function acquiring(request: LeaseRequest): Machine<LeaseState, LeaseCall, LeaseAnswer, LeaseResult> {
-  return { start: read({ request, writes: 0, watched: null }, null), next: advance }
+  return { start: read({ request, writes: 0, watched: null, lost: null }, null), next: advance }
 }
 
 function advance(state: LeaseState, answer: LeaseAnswer): LeaseStep {
@@ -84,7 +89,8 @@ function advance(state: LeaseState, answer: LeaseAnswer): LeaseStep {
     case 'writing':
       if (answer.kind === 'updated') return done({ kind: 'acquired', ...state.sent })
       if (answer.kind === 'condition-failed') return readAgain(state, null)
-      if (answer.kind === 'failed') return readAgain(state, state.sent)
+      if (answer.kind === 'failed')
+        return readAgain({ ...state, lost: { times: (state.lost?.times ?? 0) + 1, error: answer.error } }, state.sent)
       break
   }
   throw new DmscdcError('bug', `lease machine: got the answer "${answer.kind}" while ${state.phase}`, {
@@ -131,6 +137,7 @@ function wait(state: LeaseState, watched: Watched, nowMs: number): LeaseStep {
 
 /** The condition holds the epoch too: between our read and our write another run may have come and gone. */
 function take(state: LeaseState, row: StateRow, previous: Lease | null, nowMs: number): LeaseStep {
+  if (state.lost !== null && state.lost.times >= writesLostMax) return failed(state.lost.error)
   const { id: _, durationMs, pollMs: __, ...holder } = state.request
   const epoch = Math.max(leaseEpochOf(row), previous?.epoch ?? 0) + 1
   const lease: Lease = { ...holder, epoch, expiresMs: nowMs + durationMs }
@@ -144,7 +151,7 @@ function take(state: LeaseState, row: StateRow, previous: Lease | null, nowMs: n
   )
 }
 
-function read(state: Pick<LeaseState, 'request' | 'writes' | 'watched'>, sent: Taking | null): LeaseStep {
+function read(state: Common, sent: Taking | null): LeaseStep {
   return call({ ...common(state), phase: 'reading', sent }, { kind: 'read' })
 }
 
@@ -152,8 +159,10 @@ function readAgain(state: LeaseState, sent: Taking | null): LeaseStep {
   return state.writes < writesMax ? read(state, sent) : failed(contended(state.request.id))
 }
 
-function common(state: Pick<LeaseState, 'request' | 'writes' | 'watched'>) {
-  return { request: state.request, writes: state.writes, watched: state.watched }
+type Common = Pick<LeaseState, 'request' | 'writes' | 'watched' | 'lost'>
+
+function common({ request, writes, watched, lost }: Common): Common {
+  return { request, writes, watched, lost }
 }
 
 // ---- errors -------------------------------------------------------------------------------------------------------

@@ -59,6 +59,8 @@ describe('wrong use', () => {
       [['run', '--landing', 'ftp://host/x'], /found scheme ftp:\/\//u],
       [['run', '--state', 'redis://x'], /--state: found scheme redis:\/\//u],
       [['run', '--lake', 'file://elsewhere/x'], /is no file URL of this machine/u],
+      [['run', '--lake', join(places.landing, 'lake')], /--lake: .* lies in the landing/u],
+      [['run', '--landing', 's3://abc', '--lake', 's3://abc/lake/'], /--lake: s3:\/\/abc\/lake\/ lies in the landing/u],
       [['run', '--landing', join(places.folder, 'nowhere')], /there is no folder .*nowhere/u],
       [['plan', '--landing', file], /there is no folder .*file/u],
       [['run', '--table', 'orders'], /"orders" names no table/u],
