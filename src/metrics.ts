@@ -5,6 +5,7 @@ import type { TableReport } from './process-table/table-report.ts'
 /**
  * A cycle as CloudWatch metrics in the embedded metric format: one JSON text per line, for the log stream. Namespace
  * `dmscdc`; totals have no dimension, and each table that was worked on, or should have been, has the dimension `Table`.
+ * CloudWatch bills each metric of each table: of a table only `metricsOfTables` are some, all else is for queries of the log.
  */
 export function metricsLines(
   report: RunReport,
@@ -19,6 +20,8 @@ export function metricsLines(
 export function failedRunLine(run: { readonly id: string; readonly nowMs: number; readonly ms: number }): string {
   return metricsLine(run, { ...counted({ Runs: 1, RunsFailed: 1, TablesFailed: 1 }), Seconds: seconds(run.ms) })
 }
+
+const metricsOfTables: readonly string[] = ['FreshnessSeconds', 'RowsChanged']
 
 type Metric = { readonly unit: 'Count' | 'Seconds' | 'Bytes'; readonly value: number }
 type Metrics = { readonly [name: string]: Metric }
@@ -36,7 +39,9 @@ function metricsLine(
         {
           Namespace: 'dmscdc',
           Dimensions: [dimensions],
-          Metrics: names.map((name) => ({ Name: name, Unit: metrics[name]?.unit })),
+          Metrics: names
+            .filter((name) => at.table === undefined || metricsOfTables.includes(name))
+            .map((name) => ({ Name: name, Unit: metrics[name]?.unit })),
         },
       ],
     },
