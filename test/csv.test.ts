@@ -67,6 +67,12 @@ describe('a CSV landing', () => {
     }
   })
 
+  test('is held at a file that has two columns of one name: neither is dropped', async ({ lab }) => {
+    const report = await loaded(lab, 'id,v,v\n1,a,b\n', { csvHeader: true })
+    expect(report).toMatchObject({ status: 'held', error: { kind: 'bad-landing' } })
+    expect(report.error?.message).toContain('column "v" stands in it twice')
+  })
+
   test('may hold a text of several megabytes', async ({ lab }) => {
     const text = 'x'.repeat(5_000_000)
     expect(await loaded(lab, `1,${text}\n`)).toMatchObject({ status: 'initial', error: null })

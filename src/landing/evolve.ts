@@ -49,6 +49,9 @@ function withFile(columns: readonly Column[], opened: OpenedFile, keepOp: boolea
     if (role !== 'data') continue
     if (name === '') return conflict(opened, `column ${String(at + 1)} has no name, which the lake cannot hold`)
     if (type === null) return conflict(opened, `column "${name}" is ${fileType}, which the lake cannot hold`)
+    const first = opened.layout.columns.findIndex((column) => column.role === 'data' && column.name === name)
+    if (first !== at)
+      return conflict(opened, `column "${name}" stands in it twice, which leaves open whose values count`)
     const sameButCase = next.find((column) => column.name !== name && column.name.toLowerCase() === name.toLowerCase())
     if (sameButCase !== undefined)
       return conflict(opened, `column "${name}" differs from the table's "${sameButCase.name}" only by case`)

@@ -9,7 +9,7 @@ import { fileError, hasCode, isMissing } from './file-error.ts'
 import { infoOf } from './file-info.ts'
 import { listFiles } from './file-list.ts'
 import { copyFileTo, putFile, removeAbandonedTemps } from './file-write.ts'
-import { checkKey } from './keys.ts'
+import { checkKey, shownKey } from './keys.ts'
 import type { ByteRange, LocalCopy, ObjectInfo, ObjectStore, PutBody, PutCondition } from './object-store.ts'
 import { spanOf } from './ranges.ts'
 
@@ -36,7 +36,7 @@ export function fileObjects(rootDir: string): ObjectStore {
     try {
       return await work()
     } catch (thrown) {
-      throw fileError(thrown, `${verb} ${JSON.stringify(keys[0] ?? '')}`, { place, maybeApplied: effect === 'writes' })
+      throw fileError(thrown, `${verb} ${shownKey(keys[0] ?? '')}`, { place, maybeApplied: effect === 'writes' })
     }
   }
 

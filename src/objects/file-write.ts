@@ -7,6 +7,7 @@ import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { fileError, hasCode, isMissing } from './file-error.ts'
 import { etagOf, tempFolder } from './file-info.ts'
 import { withFileLock } from './file-lock.ts'
+import { shownKey } from './keys.ts'
 import type { PutBody, PutCondition, PutOutcome } from './object-store.ts'
 
 const failed: PutOutcome = { kind: 'precondition-failed' }
@@ -177,7 +178,7 @@ async function beforeEffect<T>(key: string, place: string, work: () => Promise<T
   } catch (thrown) {
     throw thrown instanceof DmscdcError
       ? thrown
-      : fileError(thrown, `put ${JSON.stringify(key)}`, { place, maybeApplied: false })
+      : fileError(thrown, `put ${shownKey(key)}`, { place, maybeApplied: false })
   }
 }
 

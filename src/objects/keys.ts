@@ -20,3 +20,8 @@ export function checkKey(key: string): void {
 export function isSegment(text: string): boolean {
   return text !== '' && text !== '.' && text !== '..' && !text.includes('\0')
 }
+
+/** A key for a message, quoted: the values in partition folders are rows' own and left out. */
+export function shownKey(key: string): string {
+  return JSON.stringify(key.replace(/([^/=]+)=[^/]*(?=\/)/gu, '$1=…'))
+}

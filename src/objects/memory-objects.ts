@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compareBytes } from '../domain.ts'
 import { fileError } from './file-error.ts'
+import { shownKey } from './keys.ts'
 import type {
   ByteRange,
   ListOptions,
@@ -106,7 +107,7 @@ async function bytesOf(key: string, body: PutBody, place: string): Promise<Uint8
   try {
     return await readFile(body.scratchFile)
   } catch (thrown) {
-    throw fileError(thrown, `put ${JSON.stringify(key)}`, { place, maybeApplied: false })
+    throw fileError(thrown, `put ${shownKey(key)}`, { place, maybeApplied: false })
   }
 }
 

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { fileError } from './file-error.ts'
+import { shownKey } from './keys.ts'
 import type { ByteRange, PutBody } from './object-store.ts'
 import type { S3 } from './s3-request.ts'
 
@@ -41,6 +42,6 @@ async function fromDisk<T>(s3: S3, key: string, work: () => Promise<T>): Promise
   try {
     return await work()
   } catch (thrown) {
-    throw fileError(thrown, `put ${JSON.stringify(key)}`, { place: s3.scratchDir, maybeApplied: false })
+    throw fileError(thrown, `put ${shownKey(key)}`, { place: s3.scratchDir, maybeApplied: false })
   }
 }

@@ -1,5 +1,6 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
 import { DmscdcError } from '../errors.ts'
+import { shownKey } from './keys.ts'
 
 /** What an answer or its absence means for the next attempt, and for a write that was sent. */
 export type Failure = {
@@ -68,7 +69,7 @@ export type Subject = {
 
 /** As every message of the adapter begins; a key may hold a new line. */
 export function subjectText({ action, bucket, key }: Subject): string {
-  return `${action} ${JSON.stringify(`s3://${bucket}/${key}`)}`
+  return `${action} ${shownKey(`s3://${bucket}/${key}`)}`
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 import { fileError } from './file-error.ts'
+import { shownKey } from './keys.ts'
 import type { ByteRange, LocalCopy } from './object-store.ts'
 import { spanOf } from './ranges.ts'
 import { isMissingObject } from './s3-error.ts'
@@ -123,6 +124,6 @@ async function onDisk<T>(s3: S3, key: string, work: () => Promise<T>): Promise<T
   try {
     return await work()
   } catch (thrown) {
-    throw fileError(thrown, `fetch ${JSON.stringify(key)}`, { place: s3.scratchDir, maybeApplied: false })
+    throw fileError(thrown, `fetch ${shownKey(key)}`, { place: s3.scratchDir, maybeApplied: false })
   }
 }

@@ -10,6 +10,7 @@ import type {
 } from '@aws-sdk/client-s3'
 import { DmscdcError } from '../errors.ts'
 import { fileError } from './file-error.ts'
+import { shownKey } from './keys.ts'
 import type { OnRequest, RequestVerb } from './request-ledger.ts'
 import {
   credentialAttemptsMax,
@@ -130,7 +131,7 @@ async function sendOnce<I extends ServiceInputTypes, O extends ServiceOutputType
   const stop = new AbortController()
   const deadline = deadlineOf(stop, subject)
   stream?.once('error', (thrown) =>
-    stop.abort(fileError(thrown, `put ${asked.key}`, { place: s3.scratchDir, maybeApplied: false })),
+    stop.abort(fileError(thrown, `put ${shownKey(asked.key)}`, { place: s3.scratchDir, maybeApplied: false })),
   )
   let sent = false
   reportSending(command, () => {

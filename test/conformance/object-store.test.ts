@@ -93,6 +93,13 @@ describe('file objects', () => {
     expect([Number(between.mtimeNs) > ahead.getTime() * 1e6, after.mtimeNs > between.mtimeNs]).toEqual([true, true])
   })
 
+  it('name a key without the row values in its partition folders', async () => {
+    const key = `s/t/p=${'secret'.repeat(50)}/part.parquet`
+    await expect(fileObjects(dir).put(key, Buffer.from('x'), { kind: 'any' })).rejects.toMatchObject({
+      message: 'put "s/t/p=…/part.parquet": ENAMETOOLONG: name too long',
+    })
+  })
+
   it('name the key, the reason and the way out where the file system refuses', async () => {
     await writeFile(join(dir, 'file'), 'x')
     const putting = fileObjects(dir).put('file/x', Buffer.from('x'), { kind: 'any' })
