@@ -26,8 +26,10 @@ export type System = {
 /** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
 export async function openSystem(config: Config, log: Log): Promise<System> {
   const scratch = scratchFolder(config.temp)
-  const { landing, lake } = await openObjects(config, scratch.path)
-  const state = await openState(config, landing)
+  const { landing, lake, state } = await openStores(config, scratch.path).catch(async (thrown: unknown) => {
+    await scratch.remove()
+    throw thrown
+  })
   let engine: Promise<Engine> | null = null
   const ports: Ports = {
     landing,
@@ -79,6 +81,14 @@ async function openEngine(config: Config, scratch: () => Promise<string>): Promi
     temp: config.temp,
     readable: folders.length === places.length ? folders : [...folders, await scratch()],
   })
+}
+
+async function openStores(
+  config: Config,
+  scratch: () => Promise<string>,
+): Promise<ObjectStores & { state: StateStore }> {
+  const stores = await openObjects(config, scratch)
+  return { ...stores, state: await openState(config, stores.landing) }
 }
 
 type ObjectStores = { readonly landing: ObjectStore; readonly lake: ObjectStore }

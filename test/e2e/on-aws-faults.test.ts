@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { RunReport } from '../../src/controller/run-cycle.ts'
 import { listAll, type ObjectStore } from '../../src/objects/object-store.ts'
 import { s3Objects } from '../../src/objects/s3-objects.ts'
+import { type Fault as StateFault, startFaultProxy } from '../support/dynamodb-faults.ts'
 import { dynamodbServers } from '../support/dynamodb-servers.ts'
+import { type Fault as S3Fault, startS3FaultProxy } from '../support/s3-faults.ts'
 import { newBucket, s3Servers } from '../support/s3-servers.ts'
 import { modelTables } from './model-tables.ts'
 import { dmscdc, openPlaces, type Places, start, stdoutOf } from './process.ts'
@@ -25,6 +28,28 @@ afterAll(async () => {
   sql.close()
   await Promise.all([s3?.stop(), lenientS3?.stop(), dynamodb?.stop()])
 })
+
+const fewRows = { 'shop.middle': 500, 'shop.small': 100 }
+const s3Operations = ['ListObjectsV2', 'GetObject', 'HeadObject', 'PutObject', 'CopyObject', 'DeleteObjects'] as const
+type Weather = {
+  readonly onS3: { readonly [operation in (typeof s3Operations)[number] | 'all']?: readonly S3Fault[] }
+  readonly onState: readonly StateFault[]
+}
+const weather: readonly Weather[] = [
+  { onS3: { all: ['request-lost', 'slow-down'] }, onState: ['throttled', 'throttled'] },
+  { onS3: { all: ['answer-lost'] }, onState: ['answer-lost'] },
+  { onS3: { all: ['error-after', 'server-error'] }, onState: ['error-after'] },
+  { onS3: { all: ['slow-down', 'slow-down'] }, onState: ['server-error', 'request-lost'] },
+  {
+    onS3: {
+      GetObject: ['body-cut', 'body-cut'],
+      PutObject: ['conflict', 'conflict'],
+      CopyObject: ['error-in-200', 'slow-down'],
+      DeleteObjects: ['keys-failed', 'keys-failed'],
+    },
+    onState: ['answer-cut'],
+  },
+]
 
 let places: Places
 beforeEach(() => {
@@ -66,6 +91,43 @@ describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB that is killed at an
       expect(await readdir(places.temp), when).toEqual([])
     }
     expect(diedHolding).toBeGreaterThanOrEqual(2)
+  }, 240_000)
+})
+
+describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB in bad weather', () => {
+  test('survives by itself what passes, each kind of it in each kind of request', async () => {
+    if (!s3 || !dynamodb) return
+    const random = printedRandom('bad weather')
+    const bucket = await newBucket(s3.client)
+    const lake = s3Objects(s3.client, { bucket, prefix: 'lake', scratchDir: join(places.folder, 'scratch') })
+    const [s3Proxy, stateProxy] = [await startS3FaultProxy(s3.endpoint), await startFaultProxy(dynamodb.endpoint)]
+    const proxied = { s3: s3Proxy.endpoint, dynamodb: stateProxy.endpoint, lake: `s3://${bucket}/lake` }
+    const environment = { ...onAws(places, proxied), DMSCDC_STATE: 'dynamodb://Controller_in_bad_weather' }
+    const tables = modelTables(sql, { ...places, environment }, { rows: fewRows, published: 'shop.middle' })
+    try {
+      await stdoutOf(['run', '--create-state'], environment)
+      await tables.load()
+      for (const [at, { onS3, onState }] of weather.entries()) {
+        const when = `${JSON.stringify(weather[at])}, seed ${String(random.seed)}`
+        for (const operation of s3Operations) s3Proxy.fail(operation, onS3[operation] ?? onS3.all ?? [])
+        for (const operation of ['Scan', 'GetItem', 'UpdateItem']) stateProxy.fail(operation, onState)
+        const report = JSON.parse(await stdoutOf(['run', '--json'], environment)) as RunReport
+        const work = at === 0 ? 'initial' : 'incremental'
+        const ends = report.tables.map(({ status, warnings }) => [status, warnings])
+        expect(ends, when).toEqual(report.tables.map(() => [work, []]))
+        s3Proxy.reset()
+        stateProxy.reset()
+        await mirror(lake, places.lake)
+        expect(await tables.differences(), when).toEqual({})
+        expect(await stagedIn(lake), when).toEqual([])
+        await tables.change(random)
+      }
+      expect(JSON.parse(await stdoutOf(['verify', '--json'], environment))).toMatchObject({ ok: true })
+      expect(await readdir(places.temp)).toEqual([])
+    } finally {
+      await s3Proxy.stop()
+      await stateProxy.stop()
+    }
   }, 240_000)
 })
 

@@ -118,6 +118,15 @@ for (const [s3Name, stateName] of pairs) {
       expect(await readdir(environment.DMSCDC_TEMP as string)).toEqual([])
     })
 
+    test('leaves no local file either where it cannot even open the state', async () => {
+      const refused = await dmscdc(['run', '--create-state'], {
+        ...environment,
+        AWS_ENDPOINT_URL_DYNAMODB: 'nonsense',
+      })
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('check AWS_ENDPOINT_URL_DYNAMODB') })
+      expect(await readdir(environment.DMSCDC_TEMP as string)).toEqual([])
+    })
+
     test('says what is wrong with a place: a bucket that is missing, one of another account, a name that is none', async () => {
       const missing = await dmscdc(['run', '--landing', 's3://no-such-bucket-of-ours/dms/'], environment)
       expect(missing).toMatchObject({ code: 2 })
