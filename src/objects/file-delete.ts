@@ -1,7 +1,6 @@
 import { lstat, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hasCode, isMissing } from './file-error.ts'
-import { tempFolder } from './file-info.ts'
 
 const deletesAtOnce = 32
 
@@ -11,8 +10,7 @@ export async function deleteFiles(root: string, keys: readonly string[]): Promis
   for (let i = 0; i < paths.length; i += deletesAtOnce) {
     await Promise.all(paths.slice(i, i + deletesAtOnce).map(deleteFile))
   }
-  for (const directory of new Set([...paths.map((path) => dirname(path)), join(root, tempFolder)]))
-    await removeEmpty(root, directory)
+  for (const directory of new Set(paths.map((path) => dirname(path)))) await removeEmpty(root, directory)
 }
 
 async function deleteFile(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
-import { copyFile, link, lstat, mkdir, open, readdir, rename, rm, utimes } from 'node:fs/promises'
+import { copyFile, link, lstat, mkdir, open, readdir, rename, rm, rmdir, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DmscdcError } from '../errors.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
@@ -27,7 +27,7 @@ export async function putFile(root: string, key: string, body: PutBody, conditio
     if (outcome.kind === 'stored') await syncDirectory(dirname(target))
     return outcome
   } finally {
-    await rm(temp, { force: true })
+    await removeTemp(temp)
   }
 }
 
@@ -38,13 +38,13 @@ export async function copyFileTo(root: string, from: string, to: string): Promis
   if (!(await statsOf(source))?.isFile()) return 'missing'
   const temp = newTemp(root)
   try {
-    await inDirectory(dirname(temp), () => linkOrCopy(source, temp))
+    await inTempFolder(temp, () => linkOrCopy(source, temp))
     await inDirectory(dirname(target), () => rename(temp, target))
   } catch (thrown) {
     if (hasCode(thrown, 'ENOENT') && (await statsOf(source)) === null) return 'missing'
     throw thrown
   } finally {
-    await rm(temp, { force: true }) // renaming a link over another link of the same file leaves both names
+    await removeTemp(temp) // renaming a link over another link of the same file leaves both names
   }
   await syncDirectory(dirname(target))
   return 'copied'
@@ -120,14 +120,14 @@ async function statsOf(path: string): Promise<BigIntStats | null> {
 async function writeTemp(root: string, body: PutBody): Promise<string> {
   const temp = newTemp(root)
   try {
-    if (body instanceof Uint8Array) await inDirectory(dirname(temp), () => writeBytes(temp, body))
+    if (body instanceof Uint8Array) await inTempFolder(temp, () => writeBytes(temp, body))
     else {
       await syncFile(body.scratchFile)
-      await inDirectory(dirname(temp), () => linkOrCopy(body.scratchFile, temp))
+      await inTempFolder(temp, () => linkOrCopy(body.scratchFile, temp))
     }
     return temp
   } catch (thrown) {
-    await rm(temp, { force: true })
+    await removeTemp(temp)
     throw thrown
   }
 }
@@ -161,6 +161,19 @@ function lockOf(root: string, target: string): string {
   return join(root, tempFolder, `lock-${createHash('sha256').update(target).digest('hex').slice(0, 16)}`)
 }
 
+/** The folder is there while it is needed: nobody looks for what is in it, so it is not synced. */
+async function inTempFolder(temp: string, write: () => Promise<void>): Promise<void> {
+  await again(async () => {
+    await mkdir(dirname(temp), { recursive: true })
+    return write()
+  })
+}
+
+async function removeTemp(temp: string): Promise<void> {
+  await rm(temp, { force: true })
+  await rmdir(dirname(temp)).catch(() => {}) // Another put is under way.
+}
+
 /** Removes the temporary files of processes that were killed while they wrote. */
 export async function removeAbandonedTemps(root: string): Promise<void> {
   const folder = join(root, tempFolder)
@@ -184,12 +197,19 @@ async function beforeEffect<T>(key: string, place: string, work: () => Promise<T
 
 // ---- directories and the disk -------------------------------------------------------------------------------------
 
-/** Makes the directory and writes into it; once more if a delete, which removes empty directories, came between. */
+/** Makes the directory and writes into it. */
 async function inDirectory<T>(directory: string, write: () => Promise<T>): Promise<T> {
+  return again(async () => {
+    await makeDirectory(directory)
+    return write()
+  })
+}
+
+/** Once more if a delete, which removes empty directories, came between. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await makeDirectory(directory)
-      return await write()
+      return await work()
     } catch (thrown) {
       if (!hasCode(thrown, 'ENOENT') || attempt === 50) throw thrown
     }

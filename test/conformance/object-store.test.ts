@@ -63,6 +63,7 @@ describe('file objects', () => {
     await store.put('a/b/x', Buffer.from('3'), { kind: 'absent' })
     await store.copy('a/b/x', 'c/d/x')
     await store.copy('a/b/x', 'c/d/x')
+    expect((await readdir(join(dir, 'root'))).sort()).toEqual(['a', 'c'])
     await store.deleteMany(['a/b/x', 'c/d/x'])
     expect(await readdir(join(dir, 'root'))).toEqual([])
   })
