@@ -67,6 +67,14 @@ describe('a CSV landing', () => {
     }
   })
 
+  test('is held at an unknown operation, also in a file that lacks the last declared columns', async ({ lab }) => {
+    await loaded(lab, 'k0,a,b\n', { csvColumns: 'id string, v string, w string' })
+    await lab.landBytes('s/t/20240101-000000000.csv', 'I,k1\nX,k2\n')
+    const report = await lab.runOne('s.t')
+    expect(report.error?.message).toContain('column "Op" of row 2 is neither I, U nor D')
+    expect(await rows(lab)).toEqual([['k0', 'a', 'b']])
+  })
+
   test('is held at a file that has two columns of one name: neither is dropped', async ({ lab }) => {
     const report = await loaded(lab, 'id,v,v\n1,a,b\n', { csvHeader: true })
     expect(report).toMatchObject({ status: 'held', error: { kind: 'bad-landing' } })

@@ -89,31 +89,46 @@ function isHeader(first: readonly string[], csv: CsvConfig): boolean {
   return names.length === declared.length && names.every((name, at) => name === declared[at])
 }
 
-/** True where every line begins with I, U or D. */
+/** How many lines begin with I, U or D. */
 async function operationsLead(
   session: EngineSession,
   csv: CsvConfig,
   path: string,
   fields: number,
   file: LandingFile,
-): Promise<boolean> {
+): Promise<Lead> {
   const scan = readCsv(path, csv, file, false, positions(fields))
   const query = `select count(*) as lines, count(*) filter (r0 in ('I', 'U', 'D')) as operations from ${scan}`
   const rows = await session.rows(query).catch((cause: unknown) => {
     throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
   })
-  return Number(rows[0]?.lines) > 0 && rows[0]?.lines === rows[0]?.operations
+  const [lines, operations] = [Number(rows[0]?.lines), Number(rows[0]?.operations)]
+  return operations === 0 ? 'none' : operations === lines ? 'all' : 'some'
 }
 
-function headerlessNames(config: TableConfig, file: LandingFile, fields: number, operationsLead: boolean): string[] {
+type Lead = 'all' | 'some' | 'none'
+
+function headerlessNames(config: TableConfig, file: LandingFile, fields: number, lead: Lead): string[] {
   const declared = config.csv.columns?.map(({ name }) => name).filter((name) => name !== operationColumn) ?? null
-  if (declared === null) return undeclaredNames(file, fields, operationsLead)
-  const withOperation = operationsLead && (file.kind === 'change' || fields === declared.length + 1)
+  if (declared === null) return undeclaredNames(file, fields, lead === 'all')
+  const withOperation =
+    file.kind === 'change'
+      ? changeHasOperation(fields, declared.length, lead)
+      : lead === 'all' && fields > declared.length
   const data = fields - (withOperation ? 1 : 0)
   if (data > declared.length)
     throw damagedLanding(file, `it has ${String(data)} columns, CsvColumns declares ${String(declared.length)}`)
   const names = declared.slice(0, data)
   return withOperation ? [operationColumn, ...names] : names
+}
+
+/**
+ * A change file has its operation first, unless DMS was told to write inserts only. Where some lines have one, a line
+ * with another letter is a bad operation (which holds the table), not a sign that all fields are the source's own:
+ * only with exactly the declared columns may a first field be I by chance.
+ */
+function changeHasOperation(fields: number, declared: number, lead: Lead): boolean {
+  return lead === 'all' || fields === declared + 1 || (lead === 'some' && fields < declared)
 }
 
 function undeclaredNames(file: LandingFile, fields: number, operationsLead: boolean): string[] {
