@@ -86,6 +86,14 @@ const task = z
       })
   })
 
+/** Large tables get a task of their own, of the same size as the run's. */
+const dispatch = z.strictObject({
+  /** What is large: so much of landing to take; 0: every table that has any. */
+  aboveGb: whole(0, 10_000).default(1),
+  /** Those tasks together use at most so many; null: as many as the account's quota allows. */
+  vcpuBudget: whole(1, 10_000).nullable().default(null),
+})
+
 const trigger = z.strictObject({
   schedule: z
     .string()
@@ -197,12 +205,20 @@ const deployment = z
       .default([]),
     vpc: existingVpc.nullable().default(null),
     task: task.prefault({}),
+    dispatch: dispatch.nullable().default(null),
     trigger: trigger.prefault({}),
     alarms: alarms.prefault({}),
     dms: dms.nullable().default(null),
     sampleDatabase: sampleDatabase.nullable().default(null),
   })
   .superRefine((found, context) => {
+    const taskVcpus = found.task.cpuUnits / 1024
+    if (found.dispatch !== null && found.dispatch.vcpuBudget !== null && found.dispatch.vcpuBudget < taskVcpus)
+      context.addIssue({
+        code: 'custom',
+        path: ['dispatch', 'vcpuBudget'],
+        message: `at least the ${taskVcpus} that one task has`,
+      })
     if (found.dms !== null && found.dms.source === null && found.sampleDatabase === null)
       context.addIssue({
         code: 'custom',

@@ -12,9 +12,14 @@ describe("a deployment's configuration", () => {
       landing: { bucket: null, prefix: '' },
       state: { tableName: 'DMSCDC_Controller', existing: false },
       trigger: { schedule: 'cron(0 * * * ? *)' },
+      dispatch: null,
       dms: null,
       sampleDatabase: null,
     })
+  })
+
+  test('that only switches dispatch on takes 1 GB as large, as the service does, and no budget', () => {
+    expect(parse({ dispatch: {} }).dispatch).toEqual({ aboveGb: 1, vcpuBudget: null })
   })
 
   test.each<[string, object, string]>([
@@ -42,6 +47,12 @@ describe("a deployment's configuration", () => {
       'a size that Fargate lacks',
       { task: { cpuUnits: 3000 } },
       'task.cpuUnits: found 3000, expected one of 1024, 2048',
+    ],
+    ['a table size as text', { dispatch: { aboveGb: '1GB' } }, 'dispatch.aboveGb: found "1GB", expected number'],
+    [
+      'a budget that bears no task',
+      { dispatch: { vcpuBudget: 2 } },
+      'dispatch.vcpuBudget: found 2, expected at least the 4 that one task has',
     ],
     [
       'an unknown engine',

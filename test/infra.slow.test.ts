@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { readConfig } from '../src/config.ts'
 import { checkTypes, infraInstalled, type Resource, refusal, type Synthesis, synthesise } from './support/cdk.ts'
 import { installedOnce, orSkipped } from './support/install-once.ts'
 
@@ -21,6 +22,7 @@ const configurations = {
     sampleDatabase: {},
     glueDatabases: ['sampledb'],
     mayRemoveLanded: true,
+    dispatch: { aboveGb: 5, vcpuBudget: 32 },
   },
   'in what exists': {
     name: 'shop',
@@ -56,6 +58,11 @@ const originalParameters = [
   ...['DMSTableFilter', 'DMSSchemaFilter', 'CreateDMSBucket', 'DMSBucket', 'DMSFolder'],
   ...['CreateLakeBucket', 'LakeBucket', 'LakeFolder', 'LakeDBName', 'CDCSchedule', 'CrawlerSchedule'],
 ]
+
+/** For a Glue job per table, which those who dispatch to it keep: infra deploys none, so it grants no right to one. */
+const ofOwnGlueJobs = ['glue:BatchStopJobRun', 'glue:GetJobRun', 'glue:StartJobRun']
+/** IAM knows no resource to name for these. */
+const withoutResource = ['ecr:GetAuthorizationToken', 'ecs:DescribeTaskDefinition']
 
 const installed = await infraInstalled()
 const made = new Map<string, Promise<Synthesis>>()
@@ -207,18 +214,72 @@ describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
     for (const statement of policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement)) {
       expect(statement.Effect).toBe('Allow')
       for (const action of [statement.Action].flat()) expect(action).toMatch(/^[a-z0-9]+:[A-Z][A-Za-z]+\*?$/u)
-      if ([statement.Resource].flat().includes('*')) expect(statement.Action).toBe('ecr:GetAuthorizationToken')
+      if ([statement.Resource].flat().includes('*')) expect(withoutResource).toContain(statement.Action)
     }
     for (const { Properties } of await resources(name, 'AWS::IAM::Role'))
       expect(Properties).not.toHaveProperty('Policies')
   })
 
-  test('the run may make every request that its code makes, but for a table of its own making', async () => {
+  test('the run may make every request that its code makes, but for a table of its own making and Glue jobs that infra deploys none of', async () => {
     const granted = await actionsOf(full, 'TaskTaskRole')
     const wanted = await requestsInCode()
     expect(wanted).toContain('s3:AbortMultipartUpload')
     expect(wanted).toContain('dynamodb:UpdateItem')
-    expect(wanted.filter((action) => !granted.includes(action))).toEqual([])
+    expect(wanted.filter((action) => !granted.includes(action))).toEqual(ofOwnGlueJobs)
+    const readme = await read('infra/README.md')
+    for (const action of ofOwnGlueJobs) expect(readme).toContain(`\`${action}\``)
+  })
+
+  test('dispatch is off by default: the run is told of no task and may start none', async () => {
+    for (const name of [own, existing]) {
+      const told = (await container(name)).Environment.map(({ Name }: { Name: string }) => Name)
+      expect(told.filter((variable: string) => /DISPATCH|ECS|VCPU/u.test(variable))).toEqual([])
+      const actions = await actionsOf(name, 'TaskTaskRole')
+      expect(actions.filter((action) => /^(?:ecs|iam):/u.test(action))).toEqual([])
+    }
+  })
+
+  test('dispatch hands large tables to tasks of the same definition, cluster and network, as the service reads it', async () => {
+    const { Environment, Name } = await container(full)
+    const told = (Environment as { Name: string; Value: unknown }[]).filter(({ Name }) =>
+      /DISPATCH|ECS|VCPU/u.test(Name),
+    )
+    const environment = Object.fromEntries(told.map(({ Name, Value }) => [Name, resolved(Value)]))
+    const [job] = await resources(full, 'AWS::Glue::Job')
+    const launched = (argument: string): string => resolved(job!.Properties.DefaultArguments[argument])
+    const places = { landing: 's3://landing/', lake: 's3://lake/' }
+    expect(readConfig(places, environment).cycle.dispatch).toEqual({
+      kind: 'ecsTask',
+      aboveBytes: 5e9,
+      cluster: launched('--cluster'),
+      taskDefinition: (await resources(full, 'AWS::ECS::TaskDefinition'))[0]!.Properties.Family,
+      container: Name,
+      subnets: launched('--subnets').split(','),
+      securityGroups: [launched('--security_groups')],
+      publicIp: true,
+      vcpuBudget: 32,
+    })
+  })
+
+  test('dispatch may start that family in that cluster alone, with the two roles of the task', async () => {
+    const statements = (await statementsOf(full, 'TaskTaskRole')).filter(({ Action }) =>
+      /^(?:ecs|iam):/u.test([Action].flat()[0]!),
+    )
+    const ofCluster = { 'Fn::GetAtt': [expect.stringMatching(/^Cluster/u), 'Arn'] }
+    const ofRole = (id: RegExp) => ({ 'Fn::GetAtt': [expect.stringMatching(id), 'Arn'] })
+    expect(statements.map(({ Action }) => Action)).toEqual([
+      'ecs:RunTask',
+      ['ecs:DescribeTasks', 'ecs:StopTask'],
+      'iam:PassRole',
+      'ecs:DescribeTaskDefinition',
+    ])
+    expect(resolved(statements[0]!.Resource)).toMatch(/^arn:.*:task-definition\/dmscdc:\*$/u)
+    expect(resolved(statements[1]!.Resource)).toMatch(/^arn:.*:task\/\{Cluster\w+\}\/\*$/u)
+    expect(statements[0]!.Condition).toEqual({ ArnEquals: { 'ecs:cluster': ofCluster } })
+    expect(statements[2]).toMatchObject({
+      Resource: [ofRole(/^TaskExecutionRole/u), ofRole(/^TaskTaskRole/u)],
+      Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    })
   })
 
   test('the run may not remove what has landed, unless the configuration says so', async () => {
@@ -326,10 +387,13 @@ describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
   })
 
   async function actionsOf(name: keyof typeof configurations, role: string): Promise<string[]> {
+    return (await statementsOf(name, role)).flatMap(({ Action }) => Action)
+  }
+
+  async function statementsOf(name: keyof typeof configurations, role: string): Promise<Statement[]> {
     return (await resources(name, 'AWS::IAM::Policy'))
       .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(role))
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
-      .flatMap(({ Action }) => Action)
   }
 
   async function container(name: keyof typeof configurations) {
@@ -423,6 +487,21 @@ describe("the image's files", { timeout: 300_000 }, () => {
     }
   }
 })
+
+type Statement = {
+  readonly Action: string | readonly string[]
+  readonly Resource: unknown
+  readonly Condition?: unknown
+}
+
+/** A template's value as text; what only a deployment knows stands as its name in braces. */
+function resolved(value: unknown): string {
+  if (typeof value === 'string') return value
+  const [[kind, of]] = Object.entries(value as Record<string, unknown>) as [[string, unknown]]
+  if (kind !== 'Fn::Join') return `{${[of].flat().map(String).join('.')}}`
+  const [separator, parts] = of as [string, unknown[]]
+  return parts.map(resolved).join(separator)
+}
 
 /** The actions that IAM asks for, of all the commands of AWS's SDK that src imports. */
 async function requestsInCode(): Promise<string[]> {

@@ -2,7 +2,7 @@ import { CfnOutput, Duration, type Stack } from 'aws-cdk-lib'
 import { Dashboard, GraphWidget, LogQueryWidget, MathExpression, SingleValueWidget } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs'
 import type { Deployment } from '../config.ts'
-import { metricNamespace, type RunMetric, runMetric } from './metrics.ts'
+import { metricNamespace, type RunMetric, runMetric, type TableMetric } from './metrics.ts'
 
 type Given = { readonly deployment: Deployment; readonly logGroup: ILogGroup }
 
@@ -53,7 +53,7 @@ export function addDashboard(stack: Stack, { deployment, logGroup }: Given): voi
 }
 
 /** Whatever tables there are: their number and names are not known when this is deployed. */
-function perTable(title: string, metric: RunMetric, statistic: 'Sum' | 'Maximum'): GraphWidget {
+function perTable(title: string, metric: TableMetric, statistic: 'Sum' | 'Maximum'): GraphWidget {
   const search = `SEARCH('{${metricNamespace},Table} MetricName="${metric}"', '${statistic}', 3600)`
   const expression = new MathExpression({ expression: search, usingMetrics: {}, label: '', period: Duration.hours(1) })
   return new GraphWidget({ title, width: 12, height: 7, left: [expression] })

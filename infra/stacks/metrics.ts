@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 
-/** What the run writes into its log as CloudWatch's embedded metric format: totals without a dimension, tables by `Table`. */
+/** A run's totals, which it writes into its log in CloudWatch's embedded metric format, without a dimension. */
 export type RunMetric =
   | 'Runs'
   | 'TablesFailed'
@@ -12,6 +12,9 @@ export type RunMetric =
   | 'BytesWritten'
   | 'Requests'
   | 'Seconds'
+
+/** What each table has as a metric of its own, with the dimension `Table`; what else is known of it stands in the log line. */
+export type TableMetric = 'FreshnessSeconds' | 'RowsChanged'
 
 export const metricNamespace = 'dmscdc'
 

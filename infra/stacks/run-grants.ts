@@ -1,4 +1,5 @@
 import type { Stack } from 'aws-cdk-lib'
+import type { Cluster, TaskDefinition } from 'aws-cdk-lib/aws-ecs'
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { acknowledge } from '../acknowledge.ts'
 import type { Deployment } from '../config.ts'
@@ -79,6 +80,26 @@ export function grantCatalog(stack: Stack, role: IRole, databases: readonly stri
     reason: 'The tables of a database are those of the lake; the role names the database.',
     appliesTo: [{ regex: '/^Resource::arn:<AWS::Partition>:glue:[^*]*:table\\/[^*/]+\\/\\*$/' }],
   })
+}
+
+/** Starting this task in this cluster, by the revisions that are given, with its two roles; watching and stopping the cluster's tasks. */
+export function taskStatements(
+  { cluster, definition }: { readonly cluster: Cluster; readonly definition: TaskDefinition },
+  revisionsArn: string,
+): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: ['ecs:RunTask'],
+      resources: [revisionsArn],
+      conditions: { ArnEquals: { 'ecs:cluster': cluster.clusterArn } },
+    }),
+    new PolicyStatement({ actions: ['ecs:DescribeTasks', 'ecs:StopTask'], resources: [cluster.arnForTasks('*')] }),
+    new PolicyStatement({
+      actions: ['iam:PassRole'],
+      resources: [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    }),
+  ]
 }
 
 const objects = ({ bucket, prefix }: Place) => bucket.arnForObjects(`${prefix}*`)

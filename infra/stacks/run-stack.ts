@@ -15,6 +15,7 @@ import { acknowledge } from '../acknowledge.ts'
 import type { Deployment } from '../config.ts'
 import { addAlarms } from './alarms.ts'
 import { addDashboard } from './dashboard.ts'
+import { dispatchVariables, grantDispatch } from './dispatch.ts'
 import { imageRoot } from './image-root.ts'
 import type { Lake } from './lake-stack.ts'
 import type { Network } from './network-stack.ts'
@@ -71,9 +72,11 @@ function addTask(stack: Stack, { deployment, network, lake }: Given): RunTask {
     runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
     volumes: [{ name: 'work' }],
   })
-  addContainer(definition, { deployment, lake, logGroup })
+  const environment = { ...environmentOf(deployment, lake), ...dispatchVariables({ deployment, network, cluster }) }
+  addContainer(definition, { name, environment, logGroup })
   grantLake(definition.taskRole, deployment, lake)
   grantCatalog(stack, definition.taskRole, deployment.glueDatabases)
+  grantDispatch(stack, { deployment, cluster, definition })
   acknowledgeTask(definition)
   return { cluster, definition, container: name, logGroup, logPrefix: 'run' }
 }
@@ -81,14 +84,14 @@ function addTask(stack: Stack, { deployment, network, lake }: Given): RunTask {
 /** The image's user owns /work, and an empty volume takes that over; everything else of the file system is read-only. */
 function addContainer(
   definition: FargateTaskDefinition,
-  { deployment, lake, logGroup }: { deployment: Deployment; lake: Lake; logGroup: LogGroup },
+  { name, environment, logGroup }: { name: string; environment: Record<string, string>; logGroup: LogGroup },
 ): void {
-  const container = definition.addContainer(deployment.name, {
+  const container = definition.addContainer(name, {
     image: ContainerImage.fromAsset(imageRoot, { file: 'infra/Dockerfile', platform: Platform.LINUX_ARM64 }),
     command: ['run'],
     user: '1000:1000',
     readonlyRootFilesystem: true,
-    environment: environmentOf(deployment, lake),
+    environment,
     logging: LogDrivers.awsLogs({ logGroup, streamPrefix: 'run' }),
     stopTimeout: Duration.seconds(120),
   })

@@ -6,6 +6,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { acknowledge } from '../acknowledge.ts'
 import type { Deployment } from '../config.ts'
 import type { Network } from './network-stack.ts'
+import { taskStatements } from './run-grants.ts'
 import type { RunTask } from './run-stack.ts'
 
 type Given = { readonly deployment: Deployment; readonly network: Network; readonly task: RunTask }
@@ -85,22 +86,18 @@ function jobRole(stack: Stack, { cluster, definition, logGroup, logPrefix }: Run
   })
   const logs = (resourceName: string) =>
     stack.formatArn({ service: 'logs', resource: 'log-group', resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME })
-  const inCluster = { ArnEquals: { 'ecs:cluster': cluster.clusterArn } }
   const statements = [
-    { actions: ['ecs:RunTask'], resources: [definition.taskDefinitionArn], conditions: inCluster },
-    { actions: ['ecs:DescribeTasks', 'ecs:StopTask'], resources: [cluster.arnForTasks('*')] },
-    {
-      actions: ['iam:PassRole'],
-      resources: [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn],
-      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
-    },
-    { actions: ['logs:GetLogEvents'], resources: [logs(`${logGroup.logGroupName}:log-stream:${logPrefix}/*`)] },
-    {
+    ...taskStatements({ cluster, definition }, definition.taskDefinitionArn),
+    new PolicyStatement({
+      actions: ['logs:GetLogEvents'],
+      resources: [logs(`${logGroup.logGroupName}:log-stream:${logPrefix}/*`)],
+    }),
+    new PolicyStatement({
       actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [logs(`${glueLogs}/*`)],
-    },
+    }),
   ]
-  for (const statement of statements) role.addToPolicy(new PolicyStatement(statement))
+  for (const statement of statements) role.addToPolicy(statement)
   acknowledge(role, {
     rule: 'AwsSolutions-IAM5',
     reason:
