@@ -206,7 +206,7 @@ describe('--json', () => {
           'bytes',
           'lastFullLoadDate',
         ],
-        ...['lastIncrementalFile', 'pending', 'held', 'freshThrough', 'lastRun', 'candidateKeys'],
+        ...['lastIncrementalFile', 'pending', 'held', 'freshThrough', 'lastRun', 'adopted', 'candidateKeys'],
       ].sort(),
     )
     const merged = await json('run')
