@@ -50,7 +50,10 @@ command('run', 'one cycle: discover, register, process every active table')
   .option('--dispatch <where>', 'inProcess, or a task or job per large table: ecsTask, glueJob (default: inProcess)')
   .option('--dispatch-above <1GB>', 'what is large: so much of landing to take (default: 1GB, for glueJob 0)')
   .option('--vcpu-budget <n>', 'of all ECS tasks together')
-  .option('--metrics <emf>', 'write CloudWatch metrics to stderr, in the embedded metric format')
+  .option(
+    '--metrics <emf>',
+    'write CloudWatch metrics to stderr, in the embedded metric format (with --table by this flag alone)',
+  )
   .option('--create-state', "make the state's DynamoDB table if it is missing")
   .action(runCommand)
 
@@ -185,7 +188,7 @@ function command(name: string, description: string): Command {
 async function runCommand(flags: TableFlags): Promise<void> {
   const tables = names(flags)
   // A task that was started for one table finds the variable of its starter: it must not start another.
-  const config = readConfig(tables.length === 0 ? flags : { dispatch: 'inProcess', ...flags })
+  const config = readConfig(tables.length === 0 ? flags : { dispatch: 'inProcess', metrics: 'none', ...flags })
   const exitCode = await cycleOnce(config, { tables, quiet: flags.json === true }, (report) =>
     print(flags, report, runText),
   )

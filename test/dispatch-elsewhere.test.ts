@@ -281,7 +281,10 @@ describe('a cycle that hands large tables over', () => {
     const first = await cycle(lab, there)
     expect(first.ran).toEqual(['large'])
     expect(first.tables).toMatchObject([
-      { table: 's.large', status: 'initial', version: 0, files: 1, changes: { inserted: 2000 }, error: null },
+      {
+        ...{ table: 's.large', status: 'initial', version: 0, files: 1, changes: { inserted: 2000 }, error: null },
+        ...{ filesAdded: 1, filesRemoved: 0, freshnessSeconds: expect.any(Number) },
+      },
       { table: 's.small', status: 'initial', version: 0 },
     ])
     const second = await cycle(lab, there)
@@ -291,6 +294,7 @@ describe('a cycle that hands large tables over', () => {
       status: 'incremental',
       version: 1,
       changes: { updated: 1 },
+      ...{ filesAdded: 1, filesRemoved: 1, filesRewritten: 1 },
     })
   })
 

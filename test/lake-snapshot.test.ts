@@ -281,7 +281,10 @@ describe('history', () => {
       [2, 'MERGE', 'T2'],
       [0, 'INITIAL', 'T0'],
     ])
-    expect(history[0]).toEqual({ version: 3, timestampMs: startMs + 3_000, operation: 'FENCE', txnId: 'T3', receipt })
+    expect(history[0]).toEqual({
+      ...{ version: 3, timestampMs: startMs + 3_000, operation: 'FENCE', txnId: 'T3', receipt },
+      ...{ filesAdded: 1, filesRemoved: 0 },
+    })
     expect(await readHistory(store, place, { head: 3, limit: 1 })).toEqual(history.slice(0, 1))
   })
 })

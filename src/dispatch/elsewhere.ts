@@ -66,7 +66,12 @@ async function whatBecame(
   const item = await ports.state.get(id)
   if (item === null) return { ...report, ...failed(table, rowGone(table)) }
   const commits = await commitsAfter(ports, item, report.version)
-  const done = { ...report, ...effectOf(commits), version: commits.at(-1)?.version ?? report.version }
+  const done = {
+    ...report,
+    ...effectOf(commits),
+    version: commits.at(-1)?.version ?? report.version,
+    freshnessSeconds: await freshness(ports, item, commits),
+  }
   if (end.exitCode === 0) return done
   const held = heldOf(item)
   return held === null
@@ -97,9 +102,19 @@ function effectOf(commits: readonly HistoryEntry[]) {
     files: total((receipt) => receipt.landingFiles.length),
     changes: changes as ChangeCounts,
     filesRewritten: total((receipt) => receipt.filesRewritten),
+    filesAdded: commits.reduce((sum, { filesAdded }) => sum + filesAdded, 0),
+    filesRemoved: commits.reduce((sum, { filesRemoved }) => sum + filesRemoved, 0),
     bytesRead: total((receipt) => receipt.bytesRead),
     bytesWritten: total((receipt) => receipt.bytesWritten),
   }
+}
+
+/** From the landing of the last file taken to the commit that took it; null where none was, or it is gone. */
+async function freshness(ports: Ports, { id }: StateItem, commits: readonly HistoryEntry[]): Promise<number | null> {
+  const last = commits.filter(({ receipt }) => (receipt?.landingFiles.length ?? 0) > 0).at(-1)
+  if (last === undefined) return null
+  const info = await ports.landing.head(`${id.schema}/${id.table}/${last.receipt?.landingFiles.at(-1) ?? ''}`)
+  return info && Math.max(0, (last.timestampMs - info.modifiedMs) / 1000)
 }
 
 function heldOf({ row }: StateItem): TableReport['error'] {

@@ -11,6 +11,8 @@ export type HistoryEntry = {
   readonly operation: string
   readonly txnId: string
   readonly receipt: Receipt | null
+  readonly filesAdded: number
+  readonly filesRemoved: number
 }
 
 const entriesAtOnce = 16
@@ -35,6 +37,10 @@ async function readEntry(store: ObjectStore, place: TablePlace, version: number)
   const key = entryKey(logPrefix(place), version)
   const found = await store.get(key)
   if (found === null) return null
-  const action = parseEntry(key, found.body).find(({ kind }) => kind === 'commitInfo')
-  return action?.kind === 'commitInfo' ? { version, ...action.info } : null
+  const actions = parseEntry(key, found.body)
+  const action = actions.find(({ kind }) => kind === 'commitInfo')
+  const count = (wanted: 'add' | 'remove') => actions.filter(({ kind }) => kind === wanted).length
+  return action?.kind === 'commitInfo'
+    ? { version, ...action.info, filesAdded: count('add'), filesRemoved: count('remove') }
+    : null
 }
