@@ -12,7 +12,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['@duckdb/*', '@aws-sdk/*'],
+  external: ['@duckdb/node-bindings', '@aws-sdk/*'],
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: true,
