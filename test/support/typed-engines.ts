@@ -7,6 +7,9 @@ import type { DmsType } from './dms-types.ts'
 import { pythonReaders, type ReaderEngine, type ReaderKind } from './python.ts'
 import type { TextRow } from './typed-rows.ts'
 
+/** The first Spark on a busy machine takes minutes. */
+export const askMsMax = 500_000
+
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 /** Runs a Python program on a JSON document; gives the JSON of each line that it prints. */
@@ -16,7 +19,7 @@ export async function askPython(
   question: unknown,
   environment = process.env,
 ): Promise<readonly unknown[]> {
-  const child = spawn(python, args, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(python, args, { env: environment, stdio: ['pipe', 'pipe', 'pipe'], timeout: askMsMax })
   child.stdin.end(JSON.stringify(question))
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
   const [printed, complaints, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
@@ -51,12 +54,14 @@ export type TypedRead = {
   readonly kind: ReaderKind
   readonly path: string
   readonly types: readonly DmsType[]
+  /** Spark: whether to filter too, which takes it a fifth of a second each time. */
+  readonly probe?: boolean
 }
 
 export type TypedAnswer = {
   readonly rows: readonly TextRow[]
   /** `[column, text, ids found, ids that have it]` for each value that a filter on equality does not find. */
-  readonly misses: readonly unknown[]
+  readonly misses: readonly (readonly unknown[])[]
 }
 
 export async function readTyped(

@@ -42,8 +42,9 @@ def duckdb_finder(relation):
         source = relation.format(path=path)
 
         def find(name, value, lake):
-            literal = sql_literal(value, lake, "from_hex('{}')", DUCKDB_TYPES)
-            return [row[0] for row in connection.execute(f'select id from {source} where "{name}" = {literal}').fetchall()]
+            wanted = "from_hex($1)" if lake == "binary" else f"cast($1 as {DUCKDB_TYPES.get(lake, lake)})"
+            found = connection.execute(f'select id from {source} where "{name}" = {wanted}', [literal_text(value, lake)])
+            return [row[0] for row in found.fetchall()]
 
         return find
 
@@ -101,7 +102,7 @@ def delta_rs_finder(path):
     query = deltalake.QueryBuilder().register("t", deltalake.DeltaTable(path))
 
     def find(name, value, lake):
-        literal = sql_literal(value, lake, "X'{}'", ARROW_TYPES, "arrow_cast({text}, '{type}')")
+        literal = sql_literal(value, lake, ARROW_TYPES, "arrow_cast({text}, '{type}')")
         return pyarrow.table(query.execute(f'select id from t where "{name}" = {literal}').read_all())["id"].to_pylist()
 
     return find
@@ -122,13 +123,15 @@ ARROW_TYPES = {
 }
 
 
-def sql_literal(value, lake, binary, types, cast="cast({text} as {type})"):
+def literal_text(value, lake):
+    return repr(value) if lake in ("float", "double") else text(value, lake)
+
+
+def sql_literal(value, lake, types, cast):
     if lake == "binary":
-        return binary.format(value.hex())
-    named = "Decimal128" + lake[len("decimal") :] if lake.startswith("decimal") and types is ARROW_TYPES else types.get(lake, lake)
-    plain = repr(value) if lake in ("float", "double") else text(value, lake)
-    quoted = "'" + plain.replace("'", "''") + "'"
-    return cast.format(text=quoted, type=named)
+        return f"X'{value.hex()}'"
+    named = lake.replace("decimal", "Decimal128") if types is ARROW_TYPES and lake.startswith("decimal") else types.get(lake, lake)
+    return cast.format(text="'" + literal_text(value, lake).replace("'", "''") + "'", type=named)
 
 
 FINDERS = {
