@@ -245,7 +245,7 @@ export type CsvConfig = {
   /** Text that means NULL besides the unquoted empty field. */
   readonly nullValue: string | null
   readonly delimiter: string
-  /** Quotes inside quoted values are doubled (RFC 4180); false: a quote has no escape. */
+  /** Values may stand in quotes, those inside doubled (RFC 4180); false: a quote is a character like any other, as DMS writes it. */
   readonly rfc4180: boolean
 }
 

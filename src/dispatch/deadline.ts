@@ -135,6 +135,7 @@ function gatedSession(session: EngineSession, work: Gate): EngineSession {
     link: (path) => pass(() => session.link(path)),
     write: (request) => pass(() => session.write(request)),
     writeText: (name, text) => pass(() => session.writeText(name, text)),
+    frameCsv: (request) => pass(() => session.frameCsv(request)),
     scratchPath: (name) => pass(() => session.scratchPath(name)),
     sizeOf: (path) => pass(() => session.sizeOf(path)),
     reset: () => pass(() => session.reset()),

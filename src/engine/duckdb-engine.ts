@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { pipeline } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { createGunzip } from 'node:zlib'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { DmscdcError } from '../errors.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
+import { frameCsv } from './csv-frame.ts'
 import type { Cell, ColumnStatistics, Engine, EngineSession, WriteRequest, WrittenFile } from './engine.ts'
 import { ident, list, listLiteral, literal } from './sql.ts'
 
@@ -117,6 +120,7 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
       await writeFile(path, text)
       return path
     },
+    frameCsv: ({ path, gzip, ...dialect }) => frameCsv(bytesOf(path, { gzip }), dialect),
     scratchPath: async (name) => fresh(name),
     sizeOf: async (path) => (await stat(path)).size,
     async reset() {
@@ -191,6 +195,13 @@ function readStatistics(map: StatisticsMap): ReadonlyMap<string, ColumnStatistic
       ]
     }),
   )
+}
+
+/** An error of either stream reaches the reader; leaving off closes both. */
+function bytesOf(path: string, { gzip }: { readonly gzip: boolean }): AsyncIterable<Buffer> {
+  const bytes = createReadStream(path, { highWaterMark: 1 << 20 })
+  if (!gzip) return bytes
+  return pipeline(bytes, createGunzip({ chunkSize: 1 << 18 }), () => {})
 }
 
 async function sha256Of(path: string): Promise<string> {

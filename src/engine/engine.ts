@@ -1,3 +1,5 @@
+import type { CsvDialect, CsvFrame } from './csv-frame.ts'
+
 /** A value of a small result; integers beyond 2^53 and decimals come as text. */
 export type Cell = string | number | boolean | null
 
@@ -43,6 +45,8 @@ export type EngineSession = {
   write(request: WriteRequest): Promise<readonly WrittenFile[]>
   /** Writes text where SQL can read it; returns its path. */
   writeText(name: string, text: string): Promise<string>
+  /** Reads the CSV file once, for its lines alone. Throws what unpacking throws. */
+  frameCsv(request: CsvDialect & { readonly path: string; readonly gzip: boolean }): Promise<CsvFrame>
   /** An unused path in the scratch folder, for SQL that writes a file itself. */
   scratchPath(name: string): Promise<string>
   sizeOf(scratchPath: string): Promise<number>

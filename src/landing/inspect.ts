@@ -3,7 +3,7 @@ import type { Cell, EngineSession } from '../engine/engine.ts'
 import { listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { csvLayout } from './csv.ts'
+import { type CsvLines, csvLayout } from './csv.ts'
 import { damagedLanding } from './landing-errors.ts'
 import { type LandingLayout, layoutOf, type NamedType } from './layout.ts'
 
@@ -13,8 +13,8 @@ export type OpenedFile = {
   /** Where the engine reads it. */
   readonly path: string
   readonly layout: LandingLayout
-  /** CSV: the first line is a header. */
-  readonly header: boolean
+  /** Null: it is Parquet. */
+  readonly csv: CsvLines | null
   readonly sha256: string
   readonly release: () => Promise<void>
 }
@@ -53,7 +53,7 @@ export async function openLanding(
 
 const filesPerFooterQuery = 250
 
-type FetchedFile = Omit<OpenedFile, 'layout' | 'header'>
+type FetchedFile = Omit<OpenedFile, 'layout' | 'csv'>
 
 async function readLayouts(
   session: EngineSession,
@@ -68,7 +68,7 @@ async function readLayouts(
       if (one.file.format === 'parquet') {
         const names = (columns ?? (await footers(session, [one.path])))?.get(one.path)
         if (names === undefined) throw damagedLanding(one.file, 'it is no whole Parquet file')
-        files.push({ ...one, header: false, layout: layoutOf(names, config.beforeImagePrefix) })
+        files.push({ ...one, csv: null, layout: layoutOf(names, config.beforeImagePrefix) })
       } else files.push({ ...one, ...(await csvLayout(session, config, one.file, one.path)) })
     } catch (error) {
       if (error instanceof DmscdcError && error.kind !== 'bug') return { files, damage: error }

@@ -72,7 +72,8 @@ export function parseTimezone(text: string): Parsed<string> {
 }
 
 export function parseDelimiter(text: string): Parsed<string> {
-  const char = text === '\\t' ? '\t' : text
+  const code = /^\\u([0-9a-f]{4})$/iu.exec(text)?.[1]
+  const char = text === '\\t' ? '\t' : code === undefined ? text : String.fromCharCode(Number.parseInt(code, 16))
   if (char.length !== 1) return { problem: `has ${char.length} characters` }
   return /["\r\n\0]/u.test(char) ? { problem: 'has another meaning in CSV' } : { value: char }
 }

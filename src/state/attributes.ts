@@ -92,7 +92,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     },
     CsvHeader: { expected: flagText, option: '--csv-header' },
     CsvNullValue: { expected: 'the text that means NULL', option: '--csv-null-value NULL' },
-    CsvDelimiter: { expected: 'one character, or \\t for a tab', option: `--csv-delimiter ','` },
+    CsvDelimiter: { expected: 'one character, \\t for a tab, or its code as \\u0001', option: `--csv-delimiter ','` },
     Rfc4180: { expected: flagText, option: '--rfc4180' },
     SequenceColumn: { expected: 'no such attribute: not supported by this version', option: null },
     OnVanish: { expected: `'warn', others are not supported by this version`, option: null },
