@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { type ReconcileFlags, reconcileOnce, reconcileText } from './cli-reconcile.ts'
 import { cycleOnce } from './cli-run.ts'
 import { type Config, type Flags, readConfig } from './config.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
@@ -137,6 +138,25 @@ command('skip', 'passes over a landing file that holds the table; recorded')
   .action(async (table: string, file: string, flags: CommonFlags & { readonly why: string }) => {
     const version = await withPorts(flags, (ports) => skipFile(ports, requireTableName(table), file, flags.why))
     print(flags, { table, file, version }, () => `${table} passes over ${file} from version ${String(version)} on`)
+  })
+
+command('reconcile', 'compares the lake with the source database, key by key; --repair mends what differs')
+  .argument('<S.T>', 'the table')
+  .option('--source <url>', 'mysql://user@host:3306/db, mariadb://…, or the place of a fresh full load (DMSCDC_SOURCE)')
+  .option('--source-table <db.table>', 'where the source calls the table otherwise')
+  .option('--repair', "merge the source's rows for the keys that differ, in a commit of its own")
+  .option('--limit <n>', 'keys to name of each kind (default: 20)')
+  .option('--settle <5m>', 'how long to wait for changes in flight to arrive (default: 0)')
+  .addHelpText(
+    'after',
+    `
+The password stands in DMSCDC_SOURCE_PASSWORD or MYSQL_PWD. A URL takes ?tls=on, ?tls=verify and ?socket=/path.
+Exit: 0 equal, 1 different.`,
+  )
+  .action(async (table: string, flags: ReconcileFlags) => {
+    const result = await reconcileOnce(flags, requireTableName(table))
+    print(flags, result, reconcileText)
+    if (!result.ok) process.exitCode = 1
   })
 
 program

@@ -12,6 +12,8 @@ import { fileObjects } from './objects/file-objects.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import { processMark } from './own-process.ts'
 import type { CatalogPort, Ports } from './ports.ts'
+import type { OpenSource } from './source/source.ts'
+import type { SourceLocation } from './source/source-location.ts'
 import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
 import type { StateStore } from './state/state-store.ts'
@@ -20,6 +22,8 @@ export type System = {
   readonly ports: Ports
   /** Where a cycle's tables are worked on. */
   dispatcher(runId: string): Promise<Dispatcher>
+  /** The database that a table is held against. */
+  source(location: SourceLocation): OpenSource
   close(): Promise<void>
 }
 
@@ -49,10 +53,28 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   return {
     ports,
     dispatcher: (runId) => openDispatcher(config, ports, runId),
+    source: (location) => openSource(config, scratch.path, location),
     async close() {
       await (await engine?.catch(() => null))?.close()
       await scratch.remove()
     },
+  }
+}
+
+function openSource(config: Config, scratch: () => Promise<string>, location: SourceLocation): OpenSource {
+  if (location.kind === 'mysql')
+    return async ({ id }) => {
+      const { mysqlSource } = await import('./source/mysql-source.ts')
+      return mysqlSource(location, location.table ?? { database: id.schema, table: id.table })
+    }
+  return async (table) => {
+    const { place } = location
+    const { filesSource } = await import('./source/files-source.ts')
+    const stores = await openObjects({ ...config, landing: place }, scratch)
+    return filesSource(
+      stores.landing,
+      place.kind === 's3' ? `s3://${place.bucket}/${place.prefix}` : place.folder,
+    )(table)
   }
 }
 
