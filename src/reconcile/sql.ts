@@ -66,11 +66,11 @@ export function insertSourcePrints({ keys, columns }: Comparison, path: string):
   return `insert into source_prints select ${list([...k.map(unhexed), ...p])} from ${lines(path, [...k, ...p])}`
 }
 
-/** Keys whose prints differ, or that only one side has. */
+/** Keys whose prints differ, or that only one side has; numbers in their order, other keys in that of their texts. */
 export function insertDoubt({ keys, columns }: Comparison): string {
   const k = places(keys, 'k')
   const different = places(columns, 'p').map((p) => `l.${p} is distinct from s.${p}`)
-  return `insert into doubt select row_number() over () - 1, * from (select distinct ${list(k.map((name) => `coalesce(l.${name}, s.${name}) as ${name}`))}
+  return `insert into doubt select row_number() over (order by ${list(k.flatMap((name) => [`try_cast(${name} as hugeint)`, name]))}) - 1, * from (select distinct ${list(k.map((name) => `coalesce(l.${name}, s.${name}) as ${name}`))}
     from lake_prints as l full join source_prints as s on ${sameKey(k, 'l', 's')} where ${different.join(' or ')})`
 }
 
@@ -161,7 +161,7 @@ export function selectExamples({ keys }: Comparison, kind: string, limit: number
 
 /** Keys that turned out equal are in doubt no more. */
 export function keepDoubt({ keys }: Comparison): string {
-  return `create or replace temp table doubt as select row_number() over () - 1 as i, ${list(places(keys, 'k'))} from verdict where kind <> 'equal' order by i`
+  return `create or replace temp table doubt as select row_number() over (order by i) - 1 as i, ${list(places(keys, 'k'))} from verdict where kind <> 'equal'`
 }
 
 /** Rows of the source that the lake's types cannot hold, by column. */
