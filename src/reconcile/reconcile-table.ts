@@ -6,6 +6,7 @@ import { generationOf, pendingChanges } from '../landing/pending.ts'
 import { openHead } from '../process-table/open-head.ts'
 import type { TableRun } from '../process-table/table-run.ts'
 import type { OpenSource, Source } from '../source/source.ts'
+import { byMilliseconds } from './coarse-times.ts'
 import { compare, lookAgain, notLoaded, type Sides } from './compare.ts'
 import { chooseComparison, type LeftOut } from './comparison.ts'
 import { type Repaired, repair } from './repair.ts'
@@ -86,7 +87,8 @@ async function reconcileWith(
   options: ReconcileOptions,
 ): Promise<Reconciliation> {
   const startedMs = run.ports.clock.nowMs()
-  const { comparison, leftOut } = chooseComparison(head, await source.columns())
+  const { comparison: chosen, leftOut } = chooseComparison(head, await source.columns())
+  const { comparison, notes } = await byMilliseconds(chosen, { run, session, head })
   if (options.repair && comparison.keys.length === 0) throw nothingToRepairBy(run)
   const sides: Sides = { run, session, source, comparison }
   const compared = await compare(sides)
@@ -112,7 +114,7 @@ async function reconcileWith(
     rows: { source: compared.sourceRows, lake: compared.lakeRows },
     ranges: { compared: compared.ranges, different: compared.rangesDiffering },
     leftOut,
-    notes: [],
+    notes,
     differences: {
       missing: found.missing,
       extra: found.extra,

@@ -1,5 +1,5 @@
-import type { ValueKind } from './forms.ts'
-import { isHashed } from './forms.ts'
+import { createHash } from 'node:crypto'
+import { isHashed, type ValueKind } from './forms.ts'
 import type { ComparedColumn, SourceColumn } from './source.ts'
 
 /** A column as `information_schema` describes it. */
@@ -116,20 +116,43 @@ export function print(compared: ComparedColumn): string {
   return `coalesce(${isHashed(compared) ? `md5(${text})` : text}, '-')`
 }
 
-/** The condition that a column has the value whose compared text this is. `hex`: of that text; null: NULL. */
-export function hasText(compared: ComparedColumn, hex: string | null): string {
-  const value = ident(compared.source.name)
-  if (hex === null) return `${comparedText(compared)} is null`
+/** The value whose compared text this is (`hex`: of that text) as a literal that an index can be asked for; null: there is none. */
+export function keyLiteral(compared: ComparedColumn, hex: string): string | null {
   const text = Buffer.from(hex, 'hex').toString()
   const { kind, size, typeName } = compared.source as MysqlColumn
-  if ((kind === 'integer' || kind === 'decimal') && /^-?\d+(?:\.\d+)?$/u.test(text)) return `${value} = ${text}`
-  if (kind === 'date' && /^\d{4}-\d\d-\d\d$/u.test(text) && compared.form !== 'micros') return `${value} = '${text}'`
-  if (compared.form === 'micros' && /^-?\d+$/u.test(text))
-    return `${value} = timestampadd(microsecond, ${text}, '1970-01-01 00:00:00')`
-  if (kind === 'text' && typeName !== 'json') return `${value} = _utf8mb4 x'${hex}'`
-  if (kind === 'bytes' && typeName !== 'bit' && isHex(text)) return `${value} = x'${text}'`
-  if (kind === 'padded-bytes' && isHex(text)) return `${value} = x'${text.padEnd(2 * Number(size ?? 1), '0')}'`
-  return `${comparedText(compared)} = _utf8mb4 x'${hex}'`
+  switch (compared.form) {
+    case 'number':
+      return kind !== 'boolean' && /^-?\d+(?:\.\d+)?$/u.test(text) ? text : null
+    case 'real':
+      return realLiteral(text)
+    case 'date':
+      return /^\d{4}-\d\d-\d\d$/u.test(text) ? `'${text}'` : null
+    case 'micros':
+      return /^-?\d+$/u.test(text) ? `timestampadd(microsecond, ${text}, '1970-01-01 00:00:00')` : null
+    case 'fraction':
+      return /^[-\d: .]+$/u.test(text) ? `'${text}'` : null
+    case 'text':
+      return kind === 'text' && typeName !== 'json' ? `_utf8mb4 x'${hex}'` : null
+    case 'hex':
+      return typeName !== 'bit' && isHex(text) ? `x'${text}'` : null
+    case 'trimmed-hex':
+      return isHex(text) ? `x'${text.padEnd(2 * Number(size ?? 1), '0')}'` : null
+    default:
+      return null
+  }
+}
+
+/** The print that `print` makes of a compared text. */
+export function printOfText(compared: ComparedColumn, hex: string | null): string {
+  if (hex === null) return '-'
+  const text = Buffer.from(hex, 'hex')
+  return isHashed(compared) ? createHash('md5').update(text).digest('hex') : text.toString()
+}
+
+/** `-123e2` is -0.123e2. */
+function realLiteral(text: string): string | null {
+  const [, sign = '', digits, power] = /^(-?)(\d+)e(-?\d+)$/u.exec(text) ?? []
+  return digits === undefined ? null : `${sign}0.${digits}e${power ?? ''}`
 }
 
 export function ident(name: string): string {

@@ -1,7 +1,17 @@
+import { createHash } from 'node:crypto'
 import mysql, { type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise'
 import { DmscdcError } from '../errors.ts'
-import { comparedText, hasText, ident, type MysqlColumn, mysqlColumn, print, valueText } from './mysql-columns.ts'
-import type { Comparison, KeyRange, KeyTexts, Source } from './source.ts'
+import {
+  comparedText,
+  ident,
+  keyLiteral,
+  type MysqlColumn,
+  mysqlColumn,
+  print,
+  printOfText,
+  valueText,
+} from './mysql-columns.ts'
+import type { ComparedColumn, Comparison, KeyRange, KeyTexts, Source } from './source.ts'
 import type { MysqlPlace, MysqlTable } from './source-location.ts'
 
 /**
@@ -138,10 +148,23 @@ const rowHash = ({ columns }: Comparison) =>
 /** A value that is too long for the server to print is NULL to it: told apart by the x that only a NULL value lacks. */
 const hexField = (text: string) => `case when ${text} is null then '' else concat('x', hex(${text})) end`
 
+/** By literals of the columns' own types, for which an index can be used; where one has none, by hash of the key. */
 function hasKey({ keys }: Comparison, wanted: readonly KeyTexts[]): string {
-  return wanted
-    .map((key) => `(${keys.map((column, at) => hasText(column, key[at] ?? null)).join(' and ')})`)
-    .join(' or ')
+  const conditions = wanted.map((key) => keys.map((column, at) => isLiteral(column, key[at] ?? null)))
+  if (conditions.every((parts) => parts.every((part) => part !== null)))
+    return conditions.map((parts) => `(${parts.join(' and ')})`).join(' or ')
+  const hash = `md5(concat_ws(',', ${keys.map(print).join(', ')}))`
+  const hashes = wanted.map((key) => {
+    const prints = keys.map((column, at) => printOfText(column, key[at] ?? null))
+    return `'${createHash('md5').update(prints.join(',')).digest('hex')}'`
+  })
+  return `${hash} in (${hashes.join(', ')})`
+}
+
+function isLiteral(column: ComparedColumn, hex: string | null): string | null {
+  if (hex === null) return `${comparedText(column)} is null`
+  const literal = keyLiteral(column, hex)
+  return literal === null ? null : `${ident(column.source.name)} = ${literal}`
 }
 
 /** Ten thousand lines at a time; a server that is slow to be read waits. */
