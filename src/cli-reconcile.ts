@@ -31,7 +31,7 @@ export async function reconcileOnce(flags: ReconcileFlags, id: TableId): Promise
   const location = readSourceLocation(text, flags.sourceTable, process.env)
   const config = readConfig(flags)
   const log = terminalLog({ verbose: config.verbose, quiet: flags.json === true })
-  const system = await openSystem(config, log)
+  const system = await openSystem(config, log, location.kind === 'files' ? [location.place] : [])
   try {
     return await reconcile(system.ports, id, system.source(location), options)
   } finally {

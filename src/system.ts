@@ -28,7 +28,12 @@ export type System = {
 }
 
 /** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
-export async function openSystem(config: Config, log: Log): Promise<System> {
+export async function openSystem(
+  config: Config,
+  log: Log,
+  /** Places besides landing and lake that are read. */
+  others: readonly ObjectLocation[] = [],
+): Promise<System> {
   const scratch = scratchFolder(config.temp)
   const { landing, lake, state } = await openStores(config, scratch.path).catch(async (thrown: unknown) => {
     await scratch.remove()
@@ -41,7 +46,7 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
     state,
     catalog: config.lake.kind === 's3' ? openCatalogWhenAsked(config.glueDatabase) : null,
     engine: () => {
-      engine ??= openEngine(config, scratch.path)
+      engine ??= openEngine(config, [config.landing, config.lake, ...others], scratch.path)
       return engine
     },
     clock: systemClock,
@@ -70,7 +75,7 @@ function openSource(config: Config, scratch: () => Promise<string>, location: So
   return async (table) => {
     const { place } = location
     const { filesSource } = await import('./source/files-source.ts')
-    const stores = await openObjects({ ...config, landing: place }, scratch)
+    const stores = await openObjects({ ...config, landing: place, s3: { ...config.s3, landingOwner: null } }, scratch)
     return filesSource(
       stores.landing,
       place.kind === 's3' ? `s3://${place.bucket}/${place.prefix}` : place.folder,
@@ -93,9 +98,12 @@ async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runI
   return withElsewhere(ports, { ...limits, memoryBytes, elsewhere, aboveBytes: dispatch.aboveBytes })
 }
 
-async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {
+async function openEngine(
+  config: Config,
+  places: readonly ObjectLocation[],
+  scratch: () => Promise<string>,
+): Promise<Engine> {
   const { duckdbEngine } = await import('./engine/duckdb-engine.ts')
-  const places = [config.landing, config.lake]
   const folders = places.flatMap((place) => (place.kind === 'file' ? [place.folder] : []))
   return duckdbEngine({
     memoryBytes: config.memoryBytes,

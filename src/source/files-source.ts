@@ -24,7 +24,10 @@ export function filesSource(store: ObjectStore, name: string): OpenSource {
     }
     if (damage !== null) {
       await release()
-      throw damage
+      throw new DmscdcError(damage.kind, `source ${name}: ${damage.message}`, {
+        hint: 'write the full load anew, whole; the table itself is not concerned',
+        cause: damage,
+      })
     }
     const relation = (wanted: readonly Column[]) =>
       landingSelect({
