@@ -1,3 +1,4 @@
+import { type ReconcileFlags, reconcileOnce, reconcileText } from './cli-reconcile.ts'
 import { cycleOnce } from './cli-run.ts'
 import { type Config, type Flags, readConfig } from './config.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
@@ -66,6 +67,12 @@ export async function replay(table: string, flags: CommonFlags & { readonly from
 export async function skip(table: string, file: string, flags: CommonFlags & { readonly why: string }): Promise<void> {
   const version = await withPorts(flags, (ports) => skipFile(ports, requireTableName(table), file, flags.why))
   print(flags, { table, file, version }, () => `${table} passes over ${file} from version ${String(version)} on`)
+}
+
+export async function reconcile(table: string, flags: ReconcileFlags): Promise<void> {
+  const result = await reconcileOnce(flags, requireTableName(table))
+  print(flags, result, reconcileText)
+  if (!result.ok) process.exitCode = 1
 }
 
 export async function demo(flags: CommonFlags): Promise<void> {

@@ -100,6 +100,21 @@ command('skip', 'passes over a landing file that holds the table; recorded')
   .requiredOption('--why <text>', 'the reason; history shows it')
   .action(async (table, file, flags) => (await commands()).skip(table, file, flags))
 
+command('reconcile', 'compares the lake with the source database, key by key; --repair mends what differs')
+  .argument('<S.T>', 'the table')
+  .option('--source <url>', 'mysql://user@host:3306/db, mariadb://…, or the place of a fresh full load (DMSCDC_SOURCE)')
+  .option('--source-table <db.table>', 'where the source calls the table otherwise')
+  .option('--repair', "merge the source's rows for the keys that differ, in a commit of its own")
+  .option('--limit <n>', 'keys to name of each kind (default: 20)')
+  .option('--settle <5m>', 'how long to wait for changes in flight to arrive (default: 0)')
+  .addHelpText(
+    'after',
+    `
+The password stands in DMSCDC_SOURCE_PASSWORD or MYSQL_PWD. A URL takes ?tls=on, ?tls=verify and ?socket=/path.
+Exit: 0 equal, 1 different.`,
+  )
+  .action(async (table, flags) => (await commands()).reconcile(table, flags))
+
 program
   .command('demo')
   .description("the sample database's recorded DMS files, start to end, in a temporary folder")

@@ -152,7 +152,17 @@ export type Snapshot = {
 /** Everything a commit changes; `lake/commit.ts` turns it into one log entry. */
 export type StagedCommit = {
   readonly txnId: string
-  readonly operation: 'INITIAL' | 'MERGE' | 'APPEND' | 'REWRITE' | 'REBUILD' | 'REPLAY' | 'ADOPT' | 'SKIP' | 'FENCE'
+  readonly operation:
+    | 'INITIAL'
+    | 'MERGE'
+    | 'APPEND'
+    | 'REWRITE'
+    | 'REBUILD'
+    | 'REPLAY'
+    | 'ADOPT'
+    | 'SKIP'
+    | 'REPAIR'
+    | 'FENCE'
   readonly timestampMs: number
   /** The version that this one follows; null for version 0. */
   readonly base: Snapshot | null

@@ -23,7 +23,8 @@ export type MergeInput = {
   readonly snapshot: Snapshot
   /** The table as it is once the batch is in; types as the snapshot has them (a widening is a commit of its own). */
   readonly shape: TableShape
-  readonly batch: Batch
+  /** Its rows stand in the session's relation `changes`. */
+  readonly batch: Pick<Batch, 'beforeImages'>
 }
 
 /** What a merge is going to touch, known before anything is written. */

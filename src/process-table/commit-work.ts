@@ -1,10 +1,12 @@
 import { noChanges, type Snapshot, type StagedCommit, tableName } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
 import { stagedKey, stagingPrefix } from '../lake/keys.ts'
 import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
+import type { Staging } from '../lake/write-data.ts'
 import { listAll } from '../objects/object-store.ts'
 import { dmscdcVersion } from '../version.ts'
 import { carryOut, type StagedWork, unchanged } from './carry-out.ts'
@@ -32,19 +34,29 @@ export async function commitWork(
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
 ): Promise<Done> {
-  const { ports, place, listing, session: openSession } = table.run
+  const { ports, place, listing } = table.run
+  ports.log.info({ table: tableName(place.id), work: work.kind }, `${work.kind} work begins`)
+  return stageAndCommit(table, head, (session, staging) => {
+    const start = startingPoint(table.run)
+    const config = configFor(table.run, head)
+    return carryOut({ landing: ports.landing, session, staging, config, listing, snapshot: head, start }, work)
+  })
+}
+
+/** The same for whatever `prepare` stages. */
+export async function stageAndCommit(
+  table: HeldTable,
+  head: Snapshot | null,
+  prepare: (session: EngineSession, staging: Staging) => Promise<StagedWork>,
+): Promise<Done> {
+  const { ports, place, session: openSession } = table.run
   const txnId = ports.newId()
   const staging = { lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs }
   const startedMs = ports.clock.nowMs()
-  ports.log.info({ table: tableName(place.id), work: work.kind }, `${work.kind} work begins`)
   let staged: StagedWork
   table.settled = false
   try {
-    const start = startingPoint(table.run)
-    const config = configFor(table.run, head)
-    const session = await openSession()
-    const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
-    staged = await carryOut(context, work)
+    staged = await prepare(await openSession(), staging)
   } catch (error) {
     table.settled = await discardAttempt(table, txnId)
     const moved = await movedHead(table, head)

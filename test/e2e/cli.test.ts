@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 afterEach(() => places.remove())
 
-const commands = ['run', 'tables', 'set', 'plan', 'verify', 'history', 'skip', 'demo']
+const commands = ['run', 'tables', 'set', 'plan', 'verify', 'history', 'skip', 'reconcile', 'demo']
 const rows = `select range::bigint as id, 'v' || range as v from range(5)`
 const changes = `select * from (values ('U', 1::bigint, 'changed'), ('D', 2, null), ('I', 9, 'new')) as c("Op", id, v)`
 
