@@ -2,7 +2,8 @@ import { noChanges, type Snapshot, type StagedCommit, tableName } from '../domai
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
-import { stagedKey, stagingPrefix } from '../lake/keys.ts'
+import { withForgotten } from '../lake/delete-files.ts'
+import { deleteKey, deleteName, stagedKey, stagingPrefix } from '../lake/keys.ts'
 import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
 import { listAll } from '../objects/object-store.ts'
@@ -82,7 +83,7 @@ export async function commitStaged(
       return { result, head: await finishHead(table, committedSnapshot(staged.base, body)), staged }
     case 'lost':
     case 'expired':
-      await discardStaged(ports.lake, place, commit.add)
+      await discardStaged(ports.lake, place, commit)
       return { result, head: await finishHead(table, await openHead(table.run)), staged }
     case 'unknown':
       throw new DmscdcError(
@@ -119,9 +120,10 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, ...commit } = staged
+  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, warnings: _, ...commit } = staged
   return {
     ...commit,
+    progress: withForgotten(staged.base?.progress ?? null, staged.progress, attempt.txnId),
     txnId: attempt.txnId,
     timestampMs: run.ports.clock.nowMs(),
     receipt: {
@@ -145,10 +147,11 @@ const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
 
 /** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
 async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {
-  const { ports, place } = run
+  const { ports, place, config } = run
   try {
     for await (const { objects } of listAll(ports.lake, { prefix: stagedKey(place, txnId, '') }))
       await ports.lake.deleteMany(objects.map(({ key }) => key))
+    if (config.sequenceColumn !== null) await ports.lake.deleteMany([deleteKey(place, deleteName(txnId))])
     return true
   } catch (error) {
     ports.log.warn(
