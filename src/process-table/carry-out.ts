@@ -16,7 +16,7 @@ import { DmscdcError } from '../errors.ts'
 import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
 import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
 import { type Batch, firstUndecodable, openBatch, type TableBefore } from '../landing/batch.ts'
-import { emptied, entryOf, startOver } from '../landing/move-progress.ts'
+import { entryOf, startOver } from '../landing/move-progress.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { append } from '../load-incremental/append.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
@@ -25,7 +25,8 @@ import type { ObjectStore } from '../objects/object-store.ts'
 import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
 import { moreLoads, nextGeneration, sameGeneration, takenFile } from './load-generation.ts'
-import { sequenceOf, sequenceWarnings } from './sequence.ts'
+import { rekeyed, sequenceOf, sequenceWarnings } from './sequence.ts'
+import { truncation } from './vanished.ts'
 
 export type WorkContext = {
   readonly landing: ObjectStore
@@ -70,7 +71,7 @@ export async function carryOut(
     case 'rekey':
       return rekey(context)
     case 'truncate':
-      return truncate(context)
+      return { ...unchanged(context.snapshot), ...truncation(context.snapshot as Snapshot) }
   }
 }
 
@@ -240,13 +241,6 @@ async function rekey(context: WorkContext): Promise<StagedWork> {
   return { ...unchanged(snapshot), operation: 'REWRITE', progress }
 }
 
-/** Deletions are remembered by the key that the table had when they were taken: by another they are no keys at all. */
-function rekeyed({ remembered, ...progress }: Progress, { primaryKey, partitionKey }: TableConfig): Progress {
-  const isSameKey = JSON.stringify(primaryKey) === JSON.stringify(progress.primaryKey)
-  const kept = isSameKey && remembered !== undefined ? { remembered } : {}
-  return { ...progress, primaryKey, partitionKey, ...kept }
-}
-
 /** The job that an adopted table comes from doubled rows: its landing has the right ones. */
 function doubleKeyHint({ snapshot, listing }: WorkContext): string {
   const name = 'dmscdc set <table> --primary-key a,b'
@@ -271,21 +265,6 @@ async function rewrite(
     progress,
     filesRewritten: snapshot.files.length,
     bytesRead: snapshot.files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
-  }
-}
-
-/** A full load that comes after it is one that replaces another, so the changes before it are no part of the table. */
-function truncate(context: WorkContext): StagedWork {
-  const snapshot = context.snapshot as Snapshot
-  return {
-    ...unchanged(snapshot),
-    operation: 'TRUNCATE',
-    remove: snapshot.files,
-    progress: emptied(snapshot.progress),
-    load: { ...snapshot.load, files: [] },
-    changes: { ...noChanges, deleted: rowsOf(snapshot) },
-    note: 'all landing files were gone, and OnVanish is truncate',
-    warnings: ['all of its landing files are gone, so the table was emptied (OnVanish is truncate)'],
   }
 }
 

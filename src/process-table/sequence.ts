@@ -42,3 +42,10 @@ export function sequenceWarnings(
     `${String(lacking.length)} change files have no column "${sequenceColumn}", which SequenceColumn names, ${first.file.key} first: their changes count as older than all that have a value`,
   ]
 }
+
+/** Deletions are remembered by the key that the table had when they were taken: by another they are no keys at all. */
+export function rekeyed({ remembered, ...progress }: Progress, { primaryKey, partitionKey }: TableConfig): Progress {
+  const isSameKey = JSON.stringify(primaryKey) === JSON.stringify(progress.primaryKey)
+  const kept = isSameKey && remembered !== undefined ? { remembered } : {}
+  return { ...progress, primaryKey, partitionKey, ...kept }
+}

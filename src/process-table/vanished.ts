@@ -1,5 +1,6 @@
-import type { LandingTable, Snapshot, TableConfig, TakenFile } from '../domain.ts'
+import { type LandingTable, noChanges, type Snapshot, type TableConfig, type TakenFile } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
+import { emptied } from '../landing/move-progress.ts'
 import { baseName } from '../landing/names.ts'
 
 /**
@@ -15,6 +16,23 @@ export function vanished(
   const missing = filesToBeThere(snapshot)
   if (missing.length === 0) return null
   return onVanish === 'truncate' ? { kind: 'truncate' } : { kind: 'held', error: allGone(missing) }
+}
+
+/**
+ * The commit that empties such a table. A full load that comes after it is one that replaces another, so the changes before
+ * that one are no part of the table.
+ */
+export function truncation(snapshot: Snapshot) {
+  const deleted = snapshot.files.reduce((total, { rows }) => total + rows, 0)
+  return {
+    operation: 'TRUNCATE' as const,
+    remove: snapshot.files,
+    progress: emptied(snapshot.progress),
+    load: { ...snapshot.load, files: [] },
+    changes: { ...noChanges, deleted },
+    note: 'all landing files were gone, and OnVanish is truncate',
+    warnings: ['all of its landing files are gone, so the table was emptied (OnVanish is truncate)'],
+  }
 }
 
 /** Files that were taken and that `Landed` leaves alone: full loads, and changes within the look-back. */
