@@ -1,5 +1,5 @@
 import type { DeleteFile, Progress } from '../domain.ts'
-import type { EngineSession } from '../engine/engine.ts'
+import type { EngineSession, WrittenFile } from '../engine/engine.ts'
 import type { LocalCopy, ObjectStore } from '../objects/object-store.ts'
 import { corruptLake } from './corrupt-lake.ts'
 import { deleteKey, deleteName, type TablePlace } from './keys.ts'
@@ -36,17 +36,16 @@ export async function openDeleteFiles(
 
 /**
  * Writes deletions where a commit can name them; they are nobody's until then. No reader looks there, so they need no
- * staging: the attempt's name, never used twice, is the file's. Null when there is no row.
+ * staging: the attempt's name, never used twice, is the file's. `select` gives at least one row.
  */
 export async function writeDeleteFile(
   session: EngineSession,
   { lake, place, txnId }: Staging,
   select: string,
   newestMs: number,
-): Promise<DeleteFile | null> {
+): Promise<DeleteFile> {
   const [written] = await session.write({ select, fieldIds: new Map() })
-  if (written === undefined) return null
-  const { sizeBytes, rows, sha256, scratchFile } = written
+  const { sizeBytes, rows, sha256, scratchFile } = written as WrittenFile
   const name = deleteName(txnId)
   await lake.put(deleteKey(place, name), { scratchFile }, { kind: 'any' })
   return { name, sizeBytes, rows, sha256, newestMs }

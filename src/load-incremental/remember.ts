@@ -23,7 +23,13 @@ type Remembering = {
 export async function dropLosers({ session, staging, sequence, keys }: Remembering): Promise<number> {
   const sequenced = { keys, column: sequence.column }
   const opened = await openDeleteFiles(staging.lake, session, staging.place, live(sequence))
-  await session.run(sql.createRemembered(sequenced, deletions(sequenced, opened, sequence)))
+  const deletions = (files: OpenedDeleteFiles['files']) => {
+    const paths = files.map(({ path }) => path)
+    return sql.deletionsSelect(sequenced, paths, oldestMs(sequence))
+  }
+  await session.run(sql.createKept(deletions(opened.files.filter(({ file }) => isSmall(file)))))
+  const others = opened.files.filter(({ file }) => !isSmall(file))
+  await session.run(sql.createRemembered(sequenced, deletions(others)))
   await opened.release()
   await session.run(sql.createLost(sequenced))
   const [count] = await session.rows(sql.countLost())
@@ -34,32 +40,22 @@ export async function dropLosers({ session, staging, sequence, keys }: Rememberi
 
 /**
  * Keeps the batch's deletions in mind, in a file of the attempt's own; a deletion that is remembered already writes none. Files
- * whose time is over are left out.
+ * whose time is over are left out. Comes after `dropLosers`.
  */
-export async function remember(input: Remembering): Promise<RememberedDeletes> {
-  const { session, staging, sequence, keys } = input
+export async function remember({ session, staging, sequence, keys }: Remembering): Promise<RememberedDeletes> {
   const { column, nowMs, rememberMs } = sequence
   const sequenced = { keys, column }
   const files = live(sequence)
   await session.run(sql.createGone(sequenced))
   const [count] = await session.rows(sql.countGone())
   if (rememberMs === 0 || Number(count?.gone) === 0) return { sequenceColumn: column.name, files }
-  const small = files.filter(({ sizeBytes }) => sizeBytes < foldBytesMax)
-  const opened = await openDeleteFiles(staging.lake, session, staging.place, small)
-  const select = sql.selectDeleteFile(sequenced, deletions(sequenced, opened, sequence), nowMs)
-  const written = await writeDeleteFile(session, staging, select, nowMs)
-  await opened.release()
-  const others = files.filter((file) => !small.includes(file))
-  return { sequenceColumn: column.name, files: written === null ? others : [...others, written] }
+  const written = await writeDeleteFile(session, staging, sql.selectDeleteFile(sequenced, nowMs), nowMs)
+  return { sequenceColumn: column.name, files: [...files.filter((file) => !isSmall(file)), written] }
 }
 
 /** A new file takes in those below this size: most tables then have one, which every merge reads. */
-const foldBytesMax = 4 * 2 ** 20
+const smallBytesMax = 4 * 2 ** 20
+const isSmall = ({ sizeBytes }: DeleteFile) => sizeBytes < smallBytesMax
 
 const oldestMs = ({ nowMs, rememberMs }: Sequence) => nowMs - rememberMs
 const live = (sequence: Sequence) => sequence.remembered.filter(({ newestMs }) => newestMs > oldestMs(sequence))
-
-function deletions(sequenced: sql.SequencedKeys, { files }: OpenedDeleteFiles, sequence: Sequence): string {
-  const paths = files.map(({ path }) => path)
-  return sql.deletionsSelect(sequenced, paths, oldestMs(sequence))
-}

@@ -1,11 +1,12 @@
 import type { Column } from '../domain.ts'
-import { duckdbType, list, literal, readParquet } from '../engine/sql.ts'
+import { duckdbType, list, readParquet } from '../engine/sql.ts'
 
 /*
  * What a sequence column adds to the tables of a batch (see sql.ts), all temporary:
  *   last_change  q: the sequence value of the change
  *   hits         q: that of the row in the lake
- *   remembered   deletions of keys of the batch that are kept in mind: k…, q
+ *   kept         deletions kept in mind in small files, which a new file takes in: k…, q, ms
+ *   remembered   of all that are kept in mind, those of keys of the batch: k…, q
  *   lost         last: changes that are older than what the lake, or the memory, has of their key
  *   gone         deletions of the batch that are to be kept in mind: k…, q
  */
@@ -30,9 +31,12 @@ export function deletionsSelect({ keys, column }: SequencedKeys, paths: readonly
   return `select * from (${[empty, ...scans].join(' union all ')}) where ms > ${String(afterMs)}`
 }
 
+export const createKept = (deletions: string) => `create temp table kept as ${deletions}`
+
+/** `deletions`: those in files that stay as they are. */
 export function createRemembered({ keys }: SequencedKeys, deletions: string): string {
   return `create temp table remembered as select ${list(keys.map(k))}, max(q) as q
-    from (${deletions}) as d semi join last_change as t on ${same(keys, 'd', 't')} group by ${list(keys.map(k))}`
+    from (${deletions} union all select * from kept) as d semi join last_change as t on ${same(keys, 'd', 't')} group by ${list(keys.map(k))}`
 }
 
 /** A row in the lake speaks for its key; a remembered deletion only where there is none. An equal value applies. */
@@ -56,10 +60,10 @@ export function createGone({ keys }: SequencedKeys): string {
 
 export const countGone = () => `select count(*) as gone from gone`
 
-/** The rows of a new file: the batch's deletions and, so that files stay few, those of small files that it replaces. */
-export function selectDeleteFile({ keys }: SequencedKeys, deletions: string, nowMs: number): string {
+/** The rows of a new file: the batch's deletions and, so that files stay few, those of the small files that it replaces. */
+export function selectDeleteFile({ keys }: SequencedKeys, nowMs: number): string {
   const names = list(keys.map(k))
   return `select ${names}, max(q) as q, max(ms) as ms from (
-      select ${names}, q, ${literal(String(nowMs))}::bigint as ms from gone union all (${deletions})
+      select ${names}, q, ${String(nowMs)}::bigint as ms from gone union all select * from kept
     ) group by ${names}`
 }

@@ -26,12 +26,13 @@ export function sequenceOf(
   )
 }
 
-/** What people should know of change files whose rows have no sequence value at all: they lose against every row that has one. */
+/** What people should know where the sequence column orders nothing: there is no key, or change files do not have it. */
 export function sequenceWarnings(
   { sequenceColumn, primaryKey }: TableConfig,
   { files }: Pick<Batch, 'files'>,
 ): string[] {
-  if (sequenceColumn === null || primaryKey === null) return []
+  if (sequenceColumn === null) return []
+  if (primaryKey === null) return [`SequenceColumn ("${sequenceColumn}") orders nothing in a table without a key`]
   const lacking = files.filter(
     ({ file, layout }) =>
       file.kind === 'change' && !layout.columns.some(({ role, name }) => role === 'data' && name === sequenceColumn),
