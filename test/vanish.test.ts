@@ -13,15 +13,19 @@ const columns = { id: 'bigint', v: 'varchar' }
 const change = (...rows: (readonly Cell[])[]) => rowsOf({ Op: 'varchar', ...columns }, rows)
 const fileOf = (day: number) => `s/t/2024010${String(day)}-000000000.parquet`
 
-async function loaded(lab: Lab, options: Parameters<Lab['set']>[1] = {}): Promise<void> {
-  await lab.land(
+const landLoaded = (lab: Lab) =>
+  lab.land(
     's/t/LOAD00000001.parquet',
     rowsOf(columns, [
       [1, 'loaded'],
       [2, 'loaded'],
     ]),
   )
-  await lab.land(fileOf(1), change(['I', 3, 'inserted'], ['U', 1, 'updated']))
+const landFirstChanges = (lab: Lab) => lab.land(fileOf(1), change(['I', 3, 'inserted'], ['U', 1, 'updated']))
+
+async function loaded(lab: Lab, options: Parameters<Lab['set']>[1] = {}): Promise<void> {
+  await landLoaded(lab)
+  await landFirstChanges(lab)
   await lab.run()
   await lab.set('s.t', { active: true, primaryKey: 'id', ...options })
   expect(await lab.runOne('s.t')).toMatchObject({ error: null, files: 2 })
@@ -129,6 +133,26 @@ describe('when all landing files are gone', () => {
     await replayFile(lab.ports, id, '20240102-000000000.parquet')
     expect(await lab.runOne('s.t')).toMatchObject({ error: null })
     expect(await lab.rows('s.t')).toEqual([{ id: '5', v: 'new' }])
+  })
+
+  test('a table that was emptied by mistake is brought back by its files: full load, then the first change', async ({
+    lab,
+  }) => {
+    await loaded(lab, { onVanish: 'truncate' })
+    await vanish(lab)
+    await lab.runOne('s.t')
+    await landLoaded(lab)
+    await lab.runOne('s.t')
+    await landFirstChanges(lab)
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle', error: null })
+    await replayFile(lab.ports, id, '20240101-000000000.parquet')
+    await lab.runOne('s.t')
+    expect(await lab.rows('s.t', 'id')).toEqual([
+      { id: '1', v: 'updated' },
+      { id: '2', v: 'loaded' },
+      { id: '3', v: 'inserted' },
+    ])
+    expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
   })
 
   test('a table that was emptied can be emptied again', async ({ lab }) => {
