@@ -61,6 +61,12 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--look-back <24h>', 'how far back the name of a file may be late')
   .option('--load-settle <10m>', 'wait until a new full load is that old')
   .option(
+    '--sequence-column <x>',
+    "order a key's changes by this column first, as AR_H_CHANGE_SEQ; null: as they landed",
+  )
+  .option('--remember-deletes <7d>', 'with a sequence column: how long a deletion keeps older changes out')
+  .option('--on-vanish <warn>', 'when all landing files of a table are gone: warn, hold or truncate')
+  .option(
     '--landed <keep>',
     'what becomes of change files that were taken: keep, archive:<folder>[:30d] or delete[:30d]',
   )

@@ -117,8 +117,31 @@ export type Progress = {
   readonly adopted?: { readonly files: number; readonly rows: number }
   /** Of the adopted files some have narrower types than the table: they are to be written anew. */
   readonly mixedTypes?: true
+  /** Deletions that are kept in mind; absent: none. */
+  readonly remembered?: RememberedDeletes
+  /** Names below `deletes/` of the files that this commit dropped: nothing needs them any more. */
+  readonly forgotten?: readonly string[]
   /** The cursors edited by hand that were obeyed last, and the row's `Version` then: that pair is not obeyed twice. */
   readonly obeyed?: CursorEdit
+}
+
+/** Deletions by their sequence value, so that an older change that turns up later does not bring the key back. */
+export type RememberedDeletes = {
+  /** The column that the values are of. */
+  readonly sequenceColumn: string
+  readonly files: readonly DeleteFile[]
+}
+
+/** A Parquet file of remembered deletions: the key, its sequence value, and when the deletion was taken. */
+export type DeleteFile = {
+  /** Below `deletes/`; never used twice. */
+  readonly name: string
+  readonly sizeBytes: number
+  readonly rows: number
+  /** Hex, of the whole file. */
+  readonly sha256: string
+  /** When its newest deletion was taken. */
+  readonly newestMs: number
 }
 
 /** Cursors that an operator wrote into the row; null for one that was not edited. */
@@ -162,6 +185,7 @@ export type StagedCommit = {
     | 'ADOPT'
     | 'SKIP'
     | 'REPAIR'
+    | 'TRUNCATE'
     | 'FENCE'
   readonly timestampMs: number
   /** The version that this one follows; null for version 0. */
@@ -233,6 +257,10 @@ export type TableConfig = {
   readonly retainMs: number | null
   readonly lookBackMs: number
   readonly loadSettleMs: number
+  /** Changes of a key apply in the order of this column's values first; null: in landing order. */
+  readonly sequenceColumn: string | null
+  readonly rememberDeletesMs: number
+  readonly onVanish: OnVanish
   readonly landed: Landed
   /** IANA name of the zone in which DMS names its files. */
   readonly landingTimezone: string
@@ -240,6 +268,10 @@ export type TableConfig = {
   readonly beforeImagePrefix: string
   readonly csv: CsvConfig
 }
+
+/** What becomes of a table when all of its landing files are gone. */
+export const vanishPolicies = ['warn', 'hold', 'truncate'] as const
+export type OnVanish = (typeof vanishPolicies)[number]
 
 /** What becomes of a change file that was taken: when it is `retainMs` old, and never within the look-back. */
 export type Landed =

@@ -68,6 +68,9 @@ describe('a new row', () => {
       landingTimezone: 'UTC',
       keepOp: false,
       beforeImagePrefix: 'BI_',
+      sequenceColumn: null,
+      rememberDeletesMs: 7 * 86_400_000,
+      onVanish: 'warn',
       csv: { columns: null, header: false, nullValue: null, delimiter: ',', rfc4180: true },
     })
     expect(readMirror(item(newRow(id, onS3)))).toEqual({
@@ -177,6 +180,20 @@ describe('reading a row', () => {
     })
   })
 
+  it('reads how changes are ordered and what becomes of a table whose landing files are gone', () => {
+    expect(config({})).toMatchObject({ sequenceColumn: null, rememberDeletesMs: 7 * 86_400_000, onVanish: 'warn' })
+    expect(config({ SequenceColumn: 'null', OnVanish: 'Hold' })).toMatchObject({
+      sequenceColumn: null,
+      onVanish: 'hold',
+    })
+    const row = { SequenceColumn: ' "AR_H, SEQ" ', RememberDeletes: '1d', OnVanish: 'truncate' }
+    expect(config(row)).toMatchObject({
+      sequenceColumn: 'AR_H, SEQ',
+      rememberDeletesMs: 86_400_000,
+      onVanish: 'truncate',
+    })
+  })
+
   it('reads what becomes of landing files', () => {
     const landed = (text: string) => config({ Landed: text }).landed
     expect(landed('delete')).toEqual({ kind: 'delete', retainMs: 0 })
@@ -223,8 +240,12 @@ describe('reading a row', () => {
       { out_path: 'lake//sales/' },
       { out_path: 'lake/../x' },
       { folder: '../x/' },
-      { SequenceColumn: 'scn' },
-      { OnVanish: 'truncate' },
+      { SequenceColumn: 'a,b' },
+      { SequenceColumn: 5 },
+      { SequenceColumn: 'p', PartitionKey: 'p' },
+      { SequenceColumn: 'id', PrimaryKey: 'k,id' },
+      { RememberDeletes: '7' },
+      { OnVanish: 'empty' },
       { Landed: 'gone' },
       { Landed: 'keep:1d' },
       { Landed: 'delete:' },
@@ -245,7 +266,7 @@ describe('reading a row', () => {
       )
     }
     expect(refusal({ Publish: 'iceberg' })).toContain('not supported by this version: iceberg')
-    expect(refusal({ OnVanish: 'hold' })).toContain('not supported by this version')
+    expect(refusal({ SequenceColumn: 'p', PartitionKey: 'p' })).toContain('which PartitionKey names too')
   })
 
   it('reads what a run mirrored, numbers as text too', () => {

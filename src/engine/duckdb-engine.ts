@@ -154,7 +154,7 @@ function copyStatement(request: WriteRequest, target: string): string {
     'row_group_size 122880',
     'return_stats',
     `kv_metadata {'org.apache.spark.version': '3.5.0'}`,
-    `field_ids {${list(fieldIds)}}`,
+    ...(fieldIds.length === 0 ? [] : [`field_ids {${list(fieldIds)}}`]),
   ]
   const single = request.fileBytesTarget === undefined
   if (!single) options.push(`file_size_bytes ${String(request.fileBytesTarget)}`)

@@ -26,6 +26,7 @@ export type ColumnStatistics = {
 export type WriteRequest = {
   /** The query whose result is written; its columns are the file's, in this order and under these names. */
   readonly select: string
+  /** Column name → its field id in the file; empty: the file has none. */
   readonly fieldIds: ReadonlyMap<string, number>
   /** Begin a new file near this size; without it all rows are in one file. */
   readonly fileBytesTarget?: number

@@ -1,7 +1,7 @@
 import { compareBytes, type DataFile, type Snapshot, type View } from '../domain.ts'
 import { checkpointDue } from './checkpoint.ts'
 import type { FinishInput } from './finish.ts'
-import { dataKey, retainedKey, stagedKey } from './keys.ts'
+import { dataKey, deleteKey, retainedKey, stagedKey } from './keys.ts'
 import { folderOf, type Manifest, manifestsOf } from './manifest.ts'
 import { hasExpired, isViewed, retainMsOf } from './retention.ts'
 
@@ -50,7 +50,7 @@ export function finishAgenda(input: FinishInput): readonly FinishCall[] {
     ...groups(input, viewed ? [] : supersededPaths(input, { dropped: isViewed(published) })),
     ...(publish.includes('delta') ? deltaCalls(input) : []),
     ...(publish.includes('manifest') ? manifestCalls(input) : []),
-    ...expiredCalls(input, { viewed }),
+    ...deletion([...expiredKeys(input, { viewed }), ...forgottenKeys(input)]),
   ]
 }
 
@@ -140,7 +140,7 @@ function manifestCalls({ head, mirroredVersion, published }: FinishInput): reado
  * Superseded files whose time is over, wherever they are kept. Where nothing is kept there can only be some from before the
  * operator changed that: they are looked for when the next checkpoint is about to forget them.
  */
-function expiredCalls(input: FinishInput, { viewed }: { viewed: boolean }): readonly FinishCall[] {
+function expiredKeys(input: FinishInput, { viewed }: { viewed: boolean }): readonly string[] {
   const { place, head, publish, nowMs, placedBefore } = input
   const retainMs = retainMsOf(publish, input.retainMs)
   if (retainMs === 0 && !viewed && !checkpointDue(head)) return []
@@ -148,6 +148,15 @@ function expiredCalls(input: FinishInput, { viewed }: { viewed: boolean }): read
   const expired = head.tombstones.filter((tombstone) => hasExpired(tombstone, { retainMs, nowMs }))
   const forgotten = viewed ? placedBefore.filter((path) => !known.has(path)) : []
   const paths = [...expired.map(({ path }) => path), ...forgotten]
-  if (paths.length === 0) return []
-  return [{ kind: 'delete', keys: paths.flatMap((path) => [dataKey(place, path), retainedKey(place, path)]) }]
+  return paths.flatMap((path) => [dataKey(place, path), retainedKey(place, path)])
+}
+
+/** Files of remembered deletions that the head dropped. An earlier head's are gone: each head is finished before the next. */
+function forgottenKeys({ place, head, mirroredVersion }: FinishInput): readonly string[] {
+  if (mirroredVersion !== null && head.version <= mirroredVersion) return []
+  return (head.progress.forgotten ?? []).map((name) => deleteKey(place, name))
+}
+
+function deletion(keys: readonly string[]): readonly FinishCall[] {
+  return keys.length === 0 ? [] : [{ kind: 'delete', keys }]
 }

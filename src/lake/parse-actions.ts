@@ -157,6 +157,15 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   reload: z.literal(true).exactOptional(),
   adopted: z.object({ files: count, rows: count }).exactOptional(),
   mixedTypes: z.literal(true).exactOptional(),
+  remembered: z
+    .object({
+      sequenceColumn: z.string(),
+      files: z.array(
+        z.object({ name: z.string(), sizeBytes: count, rows: count, sha256: z.string(), newestMs: z.int() }),
+      ),
+    })
+    .exactOptional(),
+  forgotten: z.array(z.string()).exactOptional(),
   obeyed: z
     .object({ version: count, incrementalFile: z.string().nullable(), fullLoadDate: z.string().nullable() })
     .exactOptional(),

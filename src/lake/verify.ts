@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
-import type { DataFile, Snapshot, View } from '../domain.ts'
+import type { DataFile, DeleteFile, Snapshot, View } from '../domain.ts'
 import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
 import { inParallel } from './in-parallel.ts'
 import {
   dataKey,
+  deleteKey,
+  deleteName,
+  deletesPrefix,
   deltaViewPrefix,
   entryKey,
   logPrefix,
@@ -40,7 +43,7 @@ export type VerifyRequest = {
 
 /**
  * Holds the lake against the log: every listed file is there with the bytes that were committed, and nothing else lies in the
- * table's folder or in staging. Reads every byte of every listed file, in pieces. Problems of listed files come first.
+ * table's folder, in staging or among the remembered deletions. Reads every byte of every listed file, in pieces. Problems of listed files come first.
  */
 export async function verifyTable(request: VerifyRequest): Promise<readonly Problem[]> {
   const objects = await listFolder(request.store, request.place.dataPrefix)
@@ -51,6 +54,7 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
     ...ofFiles,
     ...unlistedData(request, objects),
     ...(await unlistedStaging(request, objects)),
+    ...(await checkDeleteFiles(request)),
     ...(await checkDeltaView(request)),
     ...(await checkManifests(request, objects)),
     ...(ofFiles.length === 0 ? await checkKeys(request) : []),
@@ -136,6 +140,32 @@ async function unlistedStaging(request: VerifyRequest, objects: Objects): Promis
   return [...staged.keys()]
     .filter((key) => !named.has(key) && !activeTxnIds.some((txnId) => key.startsWith(stagedKey(place, txnId, ''))))
     .map((key) => unlisted(key, 'it was staged and never committed; the next run that has work sweeps it away'))
+}
+
+/** Every file of remembered deletions is there with the bytes that were committed, and no other. */
+async function checkDeleteFiles(request: VerifyRequest): Promise<readonly Problem[]> {
+  const { store, place, snapshot, activeTxnIds = [] } = request
+  const { remembered, forgotten = [] } = snapshot.progress
+  const files = remembered?.files ?? []
+  const objects = await listFolder(store, deletesPrefix(place))
+  const named = [...files.map(({ name }) => name), ...activeTxnIds.map(deleteName), ...forgotten]
+  const known = new Set(named.map((name) => deleteKey(place, name)))
+  const checked = await inParallel(files, (file) => checkDeleteFile(request, file, objects))
+  const others = [...objects.keys()].filter((key) => !known.has(key))
+  const why = 'it was written and never committed; the next run that has work sweeps it away'
+  return [...checked.flat(), ...others.map((key) => unlisted(key, why))]
+}
+
+async function checkDeleteFile(
+  { store, place }: VerifyRequest,
+  { name, sha256 }: DeleteFile,
+  objects: Objects,
+): Promise<readonly Problem[]> {
+  const path = deleteKey(place, name)
+  const object = objects.get(path)
+  const found = object === undefined ? null : await hashObject(store, object)
+  if (found === null) return [missing(path, 'the log lists it, the folder of remembered deletions does not hold it')]
+  return found === sha256 ? [] : [damaged(path, `found content hash ${found}, expected ${sha256}`)]
 }
 
 /** The view ends with the head's own entry, to the byte. */

@@ -1,4 +1,4 @@
-import type { ChangeCounts, Column, DataFile, Snapshot } from '../domain.ts'
+import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
@@ -15,6 +15,7 @@ import {
   writeRows,
 } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
+import { dropLosers, remember, type Sequence } from './remember.ts'
 import * as sql from './sql.ts'
 
 export type MergeInput = {
@@ -25,6 +26,8 @@ export type MergeInput = {
   readonly shape: TableShape
   /** Its rows stand in the session's relation `changes`. */
   readonly batch: Pick<Batch, 'beforeImages'>
+  /** Null: the changes of a key apply in landing order. */
+  readonly sequence: Sequence | null
 }
 
 /** What a merge is going to touch, known before anything is written. */
@@ -34,6 +37,8 @@ export type MergePlan = {
   /** Files that do hold one. They are rewritten unless the change turns out to be none. */
   readonly touched: readonly TouchedFile[]
   readonly keys: number
+  /** Of these, the keys whose last change is older than what is known of them. */
+  readonly lost: number
   readonly inserts: number
   readonly deletions: number
 }
@@ -51,14 +56,18 @@ export type MergeResult = {
   readonly filesRewritten: number
   readonly changes: ChangeCounts
   readonly bytesRead: number
+  /** What is kept in mind of deletions; null without a sequence. */
+  readonly remembered: RememberedDeletes | null
 }
 
 /** Reads the batch's keys and finds where they stand in the lake: by the log's bounds first, then by the key columns. */
 export async function planMerge(input: MergeInput): Promise<MergePlan> {
-  const { session, snapshot, batch, staging } = input
+  const { session, snapshot, batch, staging, sequence } = input
   const keys = keyColumns(input.shape)
+  const column = sequence?.column ?? null
+  const { partitionColumns } = input.shape
   await session.run(
-    sql.createLastChange(keys, { beforeImages: batch.beforeImages, partitionColumns: input.shape.partitionColumns }),
+    sql.createLastChange(keys, { beforeImages: batch.beforeImages, partitionColumns, sequence: column }),
   )
   const numbered = snapshot.files.map((file, number) => ({ number, file }))
   const lakeFiles = await session.writeText('lake-files.json', lakeFilesJson(snapshot, input.shape, keys))
@@ -66,9 +75,11 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
   const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
-  await session.run(sql.createHits(dataSelect(relation(input, opened.files, keys)), keys))
+  const read = column === null ? keys : [...keys, column]
+  await session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column))
   await opened.release()
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
+  const lost = sequence === null ? 0 : await dropLosers({ session, staging, sequence, keys })
   const hits = await session.rows(sql.selectHits())
   const [count] = await session.rows(sql.countKeys())
   return {
@@ -79,7 +90,8 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
       hits: Number(row.hits),
       deletions: Number(row.deletions),
     })),
-    keys: Number(count?.keys),
+    keys: Number(count?.keys) + lost,
+    lost,
     inserts: Number(count?.inserts),
     deletions: Number(count?.deletions),
   }
@@ -87,7 +99,7 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
 
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
-  const { session, shape, staging } = input
+  const { session, shape, staging, sequence } = input
   const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: true })
   await session.run(sql.createNewRows(shape.columns))
   if (opened.files.length > 0) {
@@ -105,6 +117,7 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
     filesRewritten: written.rewritten,
     changes,
     bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)),
+    remembered: sequence === null ? null : await remember({ session, staging, sequence, keys: keyColumns(shape) }),
   }
 }
 

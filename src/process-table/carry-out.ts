@@ -25,6 +25,8 @@ import type { ObjectStore } from '../objects/object-store.ts'
 import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
 import { moreLoads, nextGeneration, sameGeneration, takenFile } from './load-generation.ts'
+import { rekeyed, sequenceOf, sequenceWarnings } from './sequence.ts'
+import { truncation } from './vanished.ts'
 
 export type WorkContext = {
   readonly landing: ObjectStore
@@ -45,6 +47,8 @@ export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'>
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number
+  /** For the report, not for the log. */
+  readonly warnings?: readonly string[]
 }
 
 /** Does one piece of work up to the point where its files are staged. Nothing that a reader sees changes. */
@@ -66,6 +70,8 @@ export async function carryOut(
       return retype(context)
     case 'rekey':
       return rekey(context)
+    case 'truncate':
+      return { ...unchanged(context.snapshot), ...truncation(context.snapshot as Snapshot) }
   }
 }
 
@@ -166,30 +172,35 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
   const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
   const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
   const loadFiles = batch.files.filter(({ file }) => file.kind === 'load')
+  const { remembered: _, ...progress } = snapshot.progress
+  const moved = advance(progress, changeFiles.map(takenFile), advanceOptions(config, stillPending))
   return {
     ...unchanged(context.snapshot),
     operation: keyed ? 'MERGE' : 'APPEND',
     schema: sameColumns(context.snapshot, shape) ? null : schemaOf(shape),
     add,
     remove: result.remove,
-    progress: advance(snapshot.progress, changeFiles.map(takenFile), advanceOptions(config, stillPending)),
+    progress: result.remembered === null ? moved : { ...moved, remembered: result.remembered },
     load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),
     landingFiles: taken,
     changes: result.changes,
     filesRewritten: result.filesRewritten,
     bytesRead: bytesOf(taken) + result.bytesRead,
+    warnings: sequenceWarnings(config, batch),
   }
 }
 
 async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
-  const input = { session: context.session, staging: context.staging, snapshot, shape, batch }
+  const { session, staging, config } = context
+  const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
+  const input = { session, staging, snapshot, shape, batch, sequence }
   return executeMerge(input, await planMerge(input))
 }
 
 async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
   const { written, changes } = await append(session, staging, shape)
   const remove: readonly DataFile[] = []
-  return { written, changes, remove, filesRewritten: 0, bytesRead: 0 }
+  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, remembered: null }
 }
 
 /** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
@@ -217,7 +228,7 @@ async function rekey(context: WorkContext): Promise<StagedWork> {
   const { session, staging, config } = context
   const snapshot = context.snapshot as Snapshot
   const shape = shapeOf(config, snapshot.columns)
-  const progress = { ...snapshot.progress, primaryKey: config.primaryKey, partitionKey: config.partitionKey }
+  const progress = rekeyed(snapshot.progress, config)
   const double = config.primaryKey === null ? 0 : await countDoubleKeys(session, staging, snapshot, config.primaryKey)
   if (double > 0)
     throw new DmscdcError(

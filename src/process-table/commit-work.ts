@@ -3,7 +3,8 @@ import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
-import { stagedKey, stagingPrefix } from '../lake/keys.ts'
+import { withForgotten } from '../lake/delete-files.ts'
+import { deleteKey, deleteName, stagedKey, stagingPrefix } from '../lake/keys.ts'
 import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
 import type { Staging } from '../lake/write-data.ts'
@@ -94,7 +95,7 @@ export async function commitStaged(
       return { result, head: await finishHead(table, committedSnapshot(staged.base, body)), staged }
     case 'lost':
     case 'expired':
-      await discardStaged(ports.lake, place, commit.add)
+      await discardStaged(ports.lake, place, commit)
       return { result, head: await finishHead(table, await openHead(table.run)), staged }
     case 'unknown':
       throw new DmscdcError(
@@ -131,9 +132,10 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, ...commit } = staged
+  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, warnings: _, ...commit } = staged
   return {
     ...commit,
+    progress: withForgotten(staged.base?.progress ?? null, staged.progress, attempt.txnId),
     txnId: attempt.txnId,
     timestampMs: run.ports.clock.nowMs(),
     receipt: {
@@ -157,10 +159,11 @@ const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
 
 /** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
 async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {
-  const { ports, place } = run
+  const { ports, place, config } = run
   try {
     for await (const { objects } of listAll(ports.lake, { prefix: stagedKey(place, txnId, '') }))
       await ports.lake.deleteMany(objects.map(({ key }) => key))
+    if (config.sequenceColumn !== null) await ports.lake.deleteMany([deleteKey(place, deleteName(txnId))])
     return true
   } catch (error) {
     ports.log.warn(

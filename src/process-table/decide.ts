@@ -11,6 +11,7 @@ import {
   pendingChanges,
   settled,
 } from '../landing/pending.ts'
+import { vanished } from './vanished.ts'
 
 /** What a table needs next, as exact inputs: nothing is listed again later. Each kind but idle and held is one commit. */
 export type TableWork =
@@ -36,6 +37,8 @@ export type TableWork =
   | { readonly kind: 'retype' }
   /** The lake was built with other keys than the row names now. */
   | { readonly kind: 'rekey' }
+  /** All landing files are gone, and the operator wants the table to be empty then. */
+  | { readonly kind: 'truncate' }
   | { readonly kind: 'held'; readonly error: DmscdcError }
 
 /** A data file that no log lists. */
@@ -66,6 +69,8 @@ export type DecideInput = {
 export function decide(input: DecideInput): TableWork {
   const { snapshot, landing } = input
   if (snapshot === null) return decideFirst(input)
+  const gone = vanished(input.config, landing, snapshot)
+  if (gone !== null) return gone
   const reload = decideReload(input, snapshot)
   if (reload !== null) return reload
   if (snapshot.progress.mixedTypes === true) return { kind: 'retype' }
@@ -86,13 +91,14 @@ function decideFirst(input: DecideInput): TableWork {
 }
 
 /** The operator wants the table made anew. With a key that is a full load, which also makes any other key of the row's true. */
-function decideReload({ config, landing }: DecideInput, { load, progress }: Snapshot): TableWork | null {
+function decideReload({ config, landing }: DecideInput, snapshot: Snapshot): TableWork | null {
+  const { load, progress } = snapshot
   const loads = generationFiles(landing.loads, load)
   if (progress.reload !== true || (config.primaryKey !== null && loads.length === 0)) return null
   const before = leftOut(landing.changes, loads, config.landingTimezone)
   if (config.primaryKey !== null) return { kind: 'initial', loads, leftOut: before, replaces: true }
   const changes = appliedChanges(landing.changes, progress, load.generation > 1 ? before : [])
-  const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, load).length
+  const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, snapshot).length
   return missing > 0 ? held(goneForRebuild(missing)) : { kind: 'rebuild', loads, changes }
 }
 
@@ -103,11 +109,13 @@ function generationFiles(loads: readonly LandingFile[], { files }: LoadGeneratio
 }
 
 /** Keys of LOAD files that the table was made of and that the landing does not hold any more. */
-export function goneLoads(loads: readonly LandingFile[], { files, generation }: LoadGeneration): readonly string[] {
+export function goneLoads(loads: readonly LandingFile[], { load, progress }: Snapshot): readonly string[] {
+  const { files, generation } = load
   const present = new Set(loads.map(({ key }) => key))
   const taken = files.filter(({ passedOver }) => passedOver === undefined).map(({ key }) => key)
   // An adopted table may have had its full load long before: nobody knows more of its files than that there were some.
-  if (taken.length === 0 && generation > 0) return ['LOAD00000001.parquet']
+  const isEmptied = files.length === 0 && progress.adopted === undefined
+  if (taken.length === 0 && generation > 0 && !isEmptied) return ['LOAD00000001.parquet']
   return taken.filter((key) => !present.has(key))
 }
 

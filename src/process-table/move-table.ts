@@ -153,7 +153,7 @@ async function reload(run: TableRun, head: Snapshot, loads: readonly LandingFile
 /** A table that is made anew loses what the landing does not hold any more: then it is left as it is. */
 async function refuseLoss(run: TableRun, head: Snapshot, loads: readonly LandingFile[]): Promise<void> {
   const { listing, config } = run
-  const lost = goneLoads(listing.loads, head.load)
+  const lost = goneLoads(listing.loads, head)
   if (config.primaryKey === null) {
     const applied = appliedChanges(listing.changes, head.progress, leftOutOf(run, head))
     const missing = head.progress.changeFilesTaken - applied.length + lost.length
@@ -177,7 +177,7 @@ async function takenKeys({ ports, place }: TableRun, head: Snapshot): Promise<re
   const keys = new Set<string>()
   for (const { operation, receipt } of await readHistory(ports.lake, place, { head: head.version })) {
     for (const key of receipt?.landingFiles ?? []) if (classify(key).kind === 'change') keys.add(key)
-    if (operation === 'INITIAL' || operation === 'REBUILD') break
+    if (['INITIAL', 'REBUILD', 'TRUNCATE'].includes(operation)) break
   }
   return [...keys]
 }

@@ -8,6 +8,7 @@ import { startingPoint } from './edited-cursors.ts'
 import { asEdited } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
+import { sequenceOf } from './sequence.ts'
 import { configFor, type TableRun } from './table-run.ts'
 
 /** What the next piece of work on a table would touch. Nothing is changed, nothing staged. */
@@ -52,6 +53,11 @@ export async function planTable(run: TableRun): Promise<WorkPlan> {
       return planRewrite(head, work)
     case 'rekey':
       return planRekey(run, head, work)
+    case 'truncate': {
+      const files = head?.files ?? []
+      const deleted = sum(files.map(({ rows }) => rows))
+      return planOf(work, { changes: { ...noChanges, deleted }, filesGone: files.length })
+    }
   }
 }
 
@@ -107,13 +113,20 @@ async function planIncremental(
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
-    const plan = await planMerge({ session, staging, snapshot, shape, batch })
+    const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
+    const plan = await planMerge({ session, staging, snapshot, shape, batch, sequence })
     const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
     const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
     const deleted = sum(plan.touched.map(({ deletions }) => deletions))
     const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
     return planOf(work, {
-      changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged: plan.deletions - deleted },
+      changes: {
+        ...noChanges,
+        inserted: plan.inserts,
+        updated,
+        deleted,
+        unchanged: plan.deletions - deleted + plan.lost,
+      },
       filesToRewrite: touched.length,
       bytesToRead: landed + touchedBytes,
       bytesToWrite: touchedBytes + (plan.inserts > 0 && touched.length === 0 ? landed : 0),

@@ -70,8 +70,9 @@ async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
   }
 }
 
-function warnOfLanding({ listing, mirror }: TableRun, totals: Totals): void {
-  if (mirror.version !== null && listing.loads.length + listing.changes.length === 0)
+function warnOfLanding({ config, listing, mirror }: TableRun, totals: Totals): void {
+  const isGone = mirror.version !== null && listing.loads.length + listing.changes.length === 0
+  if (isGone && config.onVanish === 'warn')
     totals.warnings.push('all of its landing files are gone; its rows stay as they are')
   if (listing.transactionFiles > 0)
     totals.warnings.push(

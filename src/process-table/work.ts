@@ -104,6 +104,7 @@ function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'
 function addTo(totals: Totals, work: TableWork['kind'] | 'move', { result, head, staged }: Done): void {
   totals.head = head
   if (result.kind !== 'won') return
+  totals.warnings.push(...(staged.warnings ?? []))
   if (work === 'initial' || work === 'rebuild') totals.loaded = true
   else totals.merged = true
   totals.files += staged.landingFiles.length

@@ -49,7 +49,8 @@ async function merge(session: EngineSession, staging: Staging, head: Snapshot, s
     partitionColumns: head.partitionColumns,
     keyColumns: head.progress.primaryKey ?? [],
   }
-  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false } }
+  // What the source says now is newer than any change that the lake has taken: no sequence is asked.
+  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null }
   const result = await executeMerge(input, await planMerge(input))
   return {
     ...unchanged(head),

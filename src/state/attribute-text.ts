@@ -1,4 +1,4 @@
-import { allViews, type Landed, type View } from '../domain.ts'
+import { allViews, type Landed, type OnVanish, type View, vanishPolicies } from '../domain.ts'
 
 /** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string }
@@ -9,6 +9,14 @@ export function parseNames(text: string): Parsed<readonly string[] | null> {
   const parts = splitList(text, 'plain')
   if (parts === null) return { problem: 'has a double quote without its other end' }
   return distinct(parts.map(unquote))
+}
+
+/** One column's name, written as in a list of them. */
+export function parseSequenceColumn(text: string): Parsed<string | null> {
+  const names = parseNames(text)
+  if ('problem' in names) return names
+  if (names.value === null) return { value: null }
+  return names.value.length === 1 ? { value: names.value[0] as string } : { problem: 'names more than one column' }
 }
 
 /** Refuses empty names, and names that differ only by case: a lake has no two such columns. */
@@ -59,6 +67,11 @@ export function parseLanded(text: string): Parsed<Landed> {
     default:
       return { problem: 'is none of them' }
   }
+}
+
+export function parseOnVanish(text: string): Parsed<OnVanish> {
+  const found = vanishPolicies.find((policy) => policy === text.trim().toLowerCase())
+  return found === undefined ? { problem: 'is none of them' } : { value: found }
 }
 
 /** The name of a time zone as the runtime's own database knows it. */

@@ -7,7 +7,9 @@ import {
   parseFolder,
   parseLanded,
   parseNames,
+  parseOnVanish,
   parsePlace,
+  parseSequenceColumn,
   parseTimezone,
   parseViews,
 } from './attribute-text.ts'
@@ -21,7 +23,6 @@ const csvColumns = parsed(textOrList, (value) =>
   typeof value === 'string' ? parseCsvColumns(value) : parseColumnList(value),
 )
 const views = parsed(textOrList, parseViews)
-const none = z.string().regex(/^null$/iu)
 const count = z.union([z.number(), z.string().regex(/^\d+$/u).transform(Number)]).pipe(z.number().int().nonnegative())
 const moment = z.string().regex(/^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})?$/u)
 
@@ -44,8 +45,9 @@ export const settingsShape = z.object({
   CsvNullValue: orNull(z.string()),
   CsvDelimiter: parsed(z.string(), parseDelimiter).default(','),
   Rfc4180: flag.default(true),
-  SequenceColumn: none.optional(),
-  OnVanish: z.literal('warn').optional(),
+  SequenceColumn: orNull(parsed(z.string(), parseSequenceColumn)),
+  RememberDeletes: duration.default(7 * 24 * 3_600_000),
+  OnVanish: parsed(z.string(), parseOnVanish).default('warn'),
   Landed: parsed(z.string(), parseLanded).default({ kind: 'keep' }),
 })
 
@@ -94,8 +96,12 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     CsvNullValue: { expected: 'the text that means NULL', option: '--csv-null-value NULL' },
     CsvDelimiter: { expected: 'one character, \\t for a tab, or its code as \\u0001', option: `--csv-delimiter ','` },
     Rfc4180: { expected: flagText, option: '--rfc4180' },
-    SequenceColumn: { expected: 'no such attribute: not supported by this version', option: null },
-    OnVanish: { expected: `'warn', others are not supported by this version`, option: null },
+    SequenceColumn: {
+      expected: `one column that is neither in PrimaryKey nor in PartitionKey, or 'null'`,
+      option: '--sequence-column AR_H_CHANGE_SEQ',
+    },
+    RememberDeletes: { expected: durationText, option: '--remember-deletes 7d' },
+    OnVanish: { expected: `'warn', 'hold' or 'truncate'`, option: '--on-vanish warn' },
     Landed: {
       expected: `'keep', 'delete' or 'archive:<folder of the landing>', the last two perhaps with a time, as delete:30d`,
       option: '--landed archive:_taken/:30d',

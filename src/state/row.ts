@@ -42,6 +42,7 @@ function splitPlace(place: string): { bucket: string; prefix: string } {
  */
 export function readConfig(item: StateItem, defaults: { readonly lakePlace: string }): TableConfig {
   const said = validated(item, settingsShape)
+  refuseSequenceOfFixedColumn(item, said)
   return {
     id: item.id,
     active: said.ActiveFlag,
@@ -52,6 +53,9 @@ export function readConfig(item: StateItem, defaults: { readonly lakePlace: stri
     retainMs: said.Retain,
     lookBackMs: said.LookBack,
     loadSettleMs: said.LoadSettle,
+    sequenceColumn: said.SequenceColumn,
+    rememberDeletesMs: said.RememberDeletes,
+    onVanish: said.OnVanish,
     landed: said.Landed,
     landingTimezone: said.LandingTimezone,
     keepOp: said.KeepOp,
@@ -64,6 +68,26 @@ export function readConfig(item: StateItem, defaults: { readonly lakePlace: stri
       rfc4180: said.Rfc4180,
     },
   }
+}
+
+/**
+ * A partition's value is not in the files, and one of the key is the same in all changes of the key but those that change it, where
+ * it would compare the old key's row with the new key's value.
+ */
+function refuseSequenceOfFixedColumn(item: StateItem, said: z.output<typeof settingsShape>): void {
+  const { SequenceColumn, PrimaryKey, PartitionKey } = said
+  if (SequenceColumn === null) return
+  const other = PartitionKey?.includes(SequenceColumn)
+    ? 'PartitionKey'
+    : PrimaryKey?.includes(SequenceColumn)
+      ? 'PrimaryKey'
+      : null
+  if (other === null) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(item.id)}: attribute SequenceColumn is ${JSON.stringify(SequenceColumn)}, which ${other} names too, expected ${attributeHelp.SequenceColumn.expected}`,
+    { hint: `dmscdc set ${shellWord(tableName(item.id))} --sequence-column null` },
+  )
 }
 
 /** What a row repeats of the log. Absent cursors are those of a new row. Throws `invalid-config` as `readConfig` does. */
@@ -90,6 +114,9 @@ export type SetOptions = {
   readonly retain?: string
   readonly lookBack?: string
   readonly loadSettle?: string
+  readonly sequenceColumn?: string
+  readonly rememberDeletes?: string
+  readonly onVanish?: string
   readonly landed?: string
   readonly landingTimezone?: string
   readonly keepOp?: boolean
@@ -109,6 +136,9 @@ const attributeOf: Readonly<Record<keyof SetOptions, keyof typeof settingsShape.
   retain: 'Retain',
   lookBack: 'LookBack',
   loadSettle: 'LoadSettle',
+  sequenceColumn: 'SequenceColumn',
+  rememberDeletes: 'RememberDeletes',
+  onVanish: 'OnVanish',
   landed: 'Landed',
   landingTimezone: 'LandingTimezone',
   keepOp: 'KeepOp',

@@ -17,6 +17,8 @@ export type Outcome = {
   readonly changes: Readonly<Record<string, number>>
   readonly changeFilesTaken: unknown
   readonly cursor: unknown
+  /** Those kept in mind: key and sequence value. */
+  readonly deletions: readonly string[]
   /** Versions that the view's own log reaches, null without a view. */
   readonly view: 'follows the head' | null
   /** What the symlink manifests name, null without that view. */
@@ -39,7 +41,7 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
   const published: readonly unknown[] = Array.isArray(row.Published) ? row.Published : []
   const viewed = published.includes('delta') || published.includes('manifest')
   const cursor = log.progress.cursor === null ? '0.parquet' : log.progress.cursor
-  expect((await filesBelow(own)).filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
+  expect((await filesBelow(own)).filter((key) => !key.startsWith('_delta_log/'))).toEqual(log.deleteFiles)
   expect(viewed ? data : [...data].sort()).toEqual(viewed ? expect.arrayContaining(log.live) : log.live)
   expect(row).toMatchObject({ Version: log.version, LastIncrementalFile: `${String(row.path)}${String(cursor)}` })
   return {
@@ -47,6 +49,7 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
     changes: log.changes,
     changeFilesTaken: log.progress.changeFilesTaken,
     cursor: log.progress.cursor,
+    deletions: await readDeletions(lab, own, log.deleteFiles),
     view: await readView({ own, folder, inFolder, version: log.version }, { viewed: published.includes('delta') }),
     catalog: (await catalogOf(lab)?.describe(catalogName)) ?? null,
     manifests: await readManifests({ folder, inFolder, live: log.live }, { viewed: published.includes('manifest') }),
@@ -74,7 +77,16 @@ async function readLog(folder: string) {
       for (const [kind, count] of Object.entries(receipt?.changes ?? {})) changes[kind] = (changes[kind] ?? 0) + count
     }
   }
-  return { version: entries.length - 1, live: [...live].sort(), changes, progress }
+  const remembered = progress.remembered as { readonly files: readonly { readonly name: string }[] } | undefined
+  const deleteFiles = (remembered?.files ?? []).map(({ name }) => `deletes/${name}`).sort()
+  return { version: entries.length - 1, live: [...live].sort(), changes, progress, deleteFiles }
+}
+
+async function readDeletions(lab: Lab, own: string, files: readonly string[]): Promise<readonly string[]> {
+  if (files.length === 0) return []
+  const paths = files.map((key) => literal(join(own, key))).join(', ')
+  const rows = await lab.sql(`select * exclude (ms) from read_parquet([${paths}])`)
+  return rows.map((row) => JSON.stringify(row)).sort()
 }
 
 async function readRows(lab: Lab, folder: string, live: readonly string[]): Promise<readonly string[]> {

@@ -109,6 +109,56 @@ export const scenarios: readonly Scenario[] = [
       }),
   },
   {
+    name: 'deletions by a sequence column',
+    arrange: (lab) =>
+      afterLoad(lab, () => landChanges(lab, 1, [['D', 3, null, 35], ['U', 4, 'b', 5], ['D', 77, null, 9], inserted]), {
+        sequenceColumn: 'v',
+      }),
+  },
+  {
+    name: 'deletions that are kept in mind together with earlier ones',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+          await lab.runOne('s.t')
+          await landChanges(lab, 2, [
+            ['D', 5, null, 55],
+            ['I', 3, 'b', 31],
+          ])
+          await landChanges(lab, 3, [['D', 4, null, 45]])
+        },
+        { sequenceColumn: 'v' },
+      ),
+  },
+  {
+    name: 'deletions that a full load makes forgotten',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+          await lab.runOne('s.t')
+          await landLoad(lab, [...loaded.slice(1), [9, 'c', 90]])
+        },
+        { sequenceColumn: 'v' },
+      ),
+  },
+  {
+    name: 'landing files that are all gone',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+          await lab.runOne('s.t')
+          await rm(join(lab.landing, 's'), { recursive: true })
+        },
+        { sequenceColumn: 'v', onVanish: 'truncate' },
+      ),
+  },
+  {
     name: 'a full-load file that comes late',
     arrange: (lab) =>
       afterLoad(lab, async () => {
