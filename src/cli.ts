@@ -4,13 +4,14 @@ import { type Config, type Flags, readConfig } from './config.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
+import { restoreTable } from './controller/restore-table.ts'
 import { requireTableName, setTables } from './controller/set-table.ts'
 import { tableHistory } from './controller/table-history.ts'
 import { verifyTables } from './controller/verify-tables.ts'
 import { runDemo } from './demo.ts'
 import { asDmscdcError, UsageError } from './errors.ts'
 import type { Ports } from './ports.ts'
-import { historyText, planText, runText, tablesText, verifyText } from './render.ts'
+import { historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
 import { pickSetOptions, type SetOptions } from './state/row.ts'
 import { openSystem } from './system.ts'
 import { terminalLog } from './terminal-log.ts'
@@ -24,6 +25,8 @@ const program = new Command('dmscdc')
     'Merges what AWS DMS writes to S3 into a lake of plain Parquet with an open log, rewriting just what changed.',
   )
   .version(dmscdcVersion)
+  // Behind a command its own options count: `restore --version` is none of ours.
+  .enablePositionalOptions()
   .showHelpAfterError(false)
   .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
   .configureOutput({ writeErr: () => {}, outputError: () => {} })
@@ -130,6 +133,22 @@ command('replay', 'moves the progress back to before a landing file; the next ru
     print(flags, { table, from, version }, () => `${table} takes ${from} and what follows again at the next run`)
   })
 
+command(
+  'restore',
+  'brings back rows, schema and progress of a version as a new commit, and sets the table inactive; set --active goes on from there',
+)
+  .argument('<S.T>', 'the table')
+  .requiredOption('--version <n>', 'as history shows it', versionNumber)
+  .option('--keep-progress', 'what was taken since then stays taken: its changes are left out for good')
+  .action(async (table: string, flags: CommonFlags & { readonly version: number; readonly keepProgress?: boolean }) => {
+    const asked = { version: flags.version, keepProgress: flags.keepProgress === true }
+    const id = requireTableName(table)
+    const version = await withPorts(flags, (ports) => restoreTable(ports, id, asked))
+    print(flags, { table, restored: asked.version, progressKept: asked.keepProgress, version }, () =>
+      restoredText(table, asked, version),
+    )
+  })
+
 command('skip', 'passes over a landing file that holds the table; recorded')
   .argument('<S.T>', 'the table')
   .argument('<file>', "the landing file's base name, or its key below the table")
@@ -223,6 +242,11 @@ function setOptions(flags: CommonFlags & SetOptions & { readonly inactive?: bool
   if (Object.keys(options).length === 0 && active === undefined && inactive === undefined)
     throw new UsageError('nothing to set', 'dmscdc set --help')
   return { ...options, ...flag }
+}
+
+function versionNumber(text: string): number {
+  if (/^\d{1,15}$/u.test(text)) return Number(text)
+  throw new InvalidArgumentError(`found "${text}", expected the number of a version`)
 }
 
 function trueOrFalse(text: string): boolean {

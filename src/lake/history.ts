@@ -33,6 +33,16 @@ export async function readHistory(
   return entries.filter((entry) => entry !== null)
 }
 
+/** Of commits newest first those that the table is made of: without what a later restore took back. */
+export function inForce(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  let upTo = Number.POSITIVE_INFINITY
+  return entries.filter(({ version, receipt }) => {
+    if (version > upTo) return false
+    upTo = receipt?.restored?.version ?? upTo
+    return true
+  })
+}
+
 async function readEntry(store: ObjectStore, place: TablePlace, version: number): Promise<HistoryEntry | null> {
   const key = entryKey(logPrefix(place), version)
   const found = await store.get(key)

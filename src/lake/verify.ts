@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { DataFile, Snapshot, View } from '../domain.ts'
 import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
+import { hashObject } from './hash-object.ts'
 import { inParallel } from './in-parallel.ts'
 import {
   dataKey,
@@ -58,7 +58,6 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
 }
 
 const filesAtOnce = 4
-const pieceBytes = 8 * 1_048_576
 
 type Objects = ReadonlyMap<string, ObjectInfo>
 
@@ -79,17 +78,6 @@ async function checkFile(request: VerifyRequest, file: DataFile, objects: Object
   if (sha256 === null) return [missing(path, 'it went away, or became shorter, while it was read')]
   if (sha256 !== file.sha256) return [damaged(path, `found content hash ${sha256}, expected ${file.sha256}`)]
   return checkCount(request, file, path)
-}
-
-async function hashObject(store: ObjectStore, { key, sizeBytes }: ObjectInfo): Promise<string | null> {
-  const hash = createHash('sha256')
-  for (let start = 0; start < sizeBytes; ) {
-    const piece = await store.get(key, { start, length: Math.min(pieceBytes, sizeBytes - start) })
-    if (piece === null || piece.body.length === 0) return null
-    hash.update(piece.body)
-    start += piece.body.length
-  }
-  return hash.digest('hex')
 }
 
 async function checkCount(request: VerifyRequest, file: DataFile, path: string): Promise<readonly Problem[]> {

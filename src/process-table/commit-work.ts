@@ -5,6 +5,7 @@ import { commitBody, nextVersion } from '../lake/commit-body.ts'
 import { stagedKey, stagingPrefix } from '../lake/keys.ts'
 import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
+import type { Staging } from '../lake/write-data.ts'
 import { listAll } from '../objects/object-store.ts'
 import { dmscdcVersion } from '../version.ts'
 import { carryOut, type StagedWork, unchanged } from './carry-out.ts'
@@ -32,19 +33,31 @@ export async function commitWork(
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
 ): Promise<Done> {
-  const { ports, place, listing, session: openSession } = table.run
-  const txnId = ports.newId()
-  const staging = { lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs }
-  const startedMs = ports.clock.nowMs()
-  ports.log.info({ table: tableName(place.id), work: work.kind }, `${work.kind} work begins`)
-  let staged: StagedWork
-  table.settled = false
-  try {
+  return stageAndCommit(table, head, work.kind, async (staging) => {
+    const { ports, listing, session: openSession } = table.run
     const start = startingPoint(table.run)
     const config = configFor(table.run, head)
     const session = await openSession()
     const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
-    staged = await carryOut(context, work)
+    return carryOut(context, work)
+  })
+}
+
+/** The same for anything that stages files: `stage` does so up to the commit, on `head`. */
+export async function stageAndCommit(
+  table: HeldTable,
+  head: Snapshot | null,
+  kind: string,
+  stage: (staging: Staging) => Promise<StagedWork>,
+): Promise<Done> {
+  const { ports, place } = table.run
+  const txnId = ports.newId()
+  const startedMs = ports.clock.nowMs()
+  ports.log.info({ table: tableName(place.id), work: kind }, `${kind} work begins`)
+  let staged: StagedWork
+  table.settled = false
+  try {
+    staged = await stage({ lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs })
   } catch (error) {
     table.settled = await discardAttempt(table, txnId)
     const moved = await movedHead(table, head)
@@ -119,7 +132,7 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, ...commit } = staged
+  const { landingFiles, passedOver, note, restored, changes, filesRewritten, bytesRead, ...commit } = staged
   return {
     ...commit,
     txnId: attempt.txnId,
@@ -128,6 +141,7 @@ function stagedCommit(
       landingFiles: landingFiles.map(({ key }) => key),
       passedOver,
       ...(note === undefined ? {} : { note }),
+      ...(restored === undefined ? {} : { restored }),
       changes: changes ?? noChanges,
       rowsBefore,
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
