@@ -10,6 +10,8 @@ import {
   logPrefix,
   manifestKey,
   manifestPrefix,
+  retainedKey,
+  retainedPrefix,
   stagedKey,
   stagingPrefix,
   type TablePlace,
@@ -51,6 +53,7 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
     ...ofFiles,
     ...unlistedData(request, objects),
     ...(await unlistedStaging(request, objects)),
+    ...(await wrongRetained(request)),
     ...(await checkDeltaView(request)),
     ...(await checkManifests(request, objects)),
     ...(ofFiles.length === 0 ? await checkKeys(request) : []),
@@ -124,6 +127,17 @@ async function unlistedStaging(request: VerifyRequest, objects: Objects): Promis
   return [...staged.keys()]
     .filter((key) => !named.has(key) && !activeTxnIds.some((txnId) => key.startsWith(stagedKey(place, txnId, ''))))
     .map((key) => unlisted(key, 'it was staged and never committed; the next run that has work sweeps it away'))
+}
+
+/** What is retained outside the table's folder must be known to the log as removed: else nobody would ever take it away. */
+async function wrongRetained({ store, place, snapshot }: VerifyRequest): Promise<readonly Problem[]> {
+  const sizes = new Map(snapshot.tombstones.map(({ path, sizeBytes }) => [retainedKey(place, path), sizeBytes]))
+  const retained = await listFolder(store, retainedPrefix(place))
+  return [...retained.values()].flatMap(({ key, sizeBytes }) => {
+    const expected = sizes.get(key)
+    if (expected === undefined) return [unlisted(key, 'it is retained, the log knows of no such file that was removed')]
+    return expected === sizeBytes ? [] : [damaged(key, `found ${sizeBytes} bytes, expected ${expected}`)]
+  })
 }
 
 /** The view ends with the head's own entry, to the byte. */
