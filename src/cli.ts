@@ -8,10 +8,12 @@ import { restoreTable } from './controller/restore-table.ts'
 import { requireTableName, setTables } from './controller/set-table.ts'
 import { tableHistory } from './controller/table-history.ts'
 import { verifyTables } from './controller/verify-tables.ts'
+import { whyKey } from './controller/why-key.ts'
 import { runDemo } from './demo.ts'
 import { asDmscdcError, UsageError } from './errors.ts'
 import type { Ports } from './ports.ts'
 import { historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
+import { whyText } from './render-why.ts'
 import { pickSetOptions, type SetOptions } from './state/row.ts'
 import { openSystem } from './system.ts'
 import { terminalLog } from './terminal-log.ts'
@@ -131,6 +133,15 @@ command('replay', 'moves the progress back to before a landing file; the next ru
     const { from } = flags
     const version = await withPorts(flags, (ports) => replayFile(ports, requireTableName(table), from))
     print(flags, { table, from, version }, () => `${table} takes ${from} and what follows again at the next run`)
+  })
+
+command('why', 'which landing files and rows, and which commits, gave a key its value')
+  .argument('<S.T>', 'the table')
+  .argument('<key...>', 'the values of the key columns, in order; after -- where one begins with a dash')
+  .option('--null <text>', 'a value that is this text means NULL')
+  .action(async (table: string, key: string[], flags: CommonFlags & { readonly null?: string }) => {
+    const values = key.map((text) => (text === flags.null ? null : text))
+    print(flags, await withPorts(flags, (ports) => whyKey(ports, requireTableName(table), values)), whyText)
   })
 
 command(

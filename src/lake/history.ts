@@ -43,6 +43,22 @@ export function inForce(entries: readonly HistoryEntry[]): readonly HistoryEntry
   })
 }
 
+/** The newest version up to `head` that added a data file; null where its entry is gone. Reads one entry after the other. */
+export async function addedIn(
+  store: ObjectStore,
+  place: TablePlace,
+  path: string,
+  head: number,
+): Promise<number | null> {
+  for (let version = head; version >= 0; version--) {
+    const key = entryKey(logPrefix(place), version)
+    const found = await store.get(key)
+    const actions = found === null ? [] : parseEntry(key, found.body)
+    if (actions.some((action) => action.kind === 'add' && action.file.path === path)) return version
+  }
+  return null
+}
+
 async function readEntry(store: ObjectStore, place: TablePlace, version: number): Promise<HistoryEntry | null> {
   const key = entryKey(logPrefix(place), version)
   const found = await store.get(key)
