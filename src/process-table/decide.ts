@@ -86,11 +86,15 @@ function decideFirst(input: DecideInput): TableWork {
 }
 
 /** The operator wants the table made anew. With a key that is a full load, which also makes any other key of the row's true. */
-function decideReload({ config, landing }: DecideInput, { load, progress }: Snapshot): TableWork | null {
+function decideReload(input: DecideInput, snapshot: Snapshot): TableWork | null {
+  const { config, landing, sameContent } = input
+  const { load, progress } = snapshot
   const loads = generationFiles(landing.loads, load)
   if (progress.reload !== true || (config.primaryKey !== null && loads.length === 0)) return null
   const before = leftOut(landing.changes, loads, config.landingTimezone)
   if (config.primaryKey !== null) return { kind: 'initial', loads, leftOut: before, replaces: true }
+  // A full load that has come meanwhile replaces the table: it is made anew of that one.
+  if (generationOf(landing.loads, load, sameContent).kind === 'replaced') return replacing(input, snapshot)
   const changes = appliedChanges(landing.changes, progress, load.generation > 1 ? before : [])
   const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, load).length
   return missing > 0 ? held(goneForRebuild(missing)) : { kind: 'rebuild', loads, changes }
