@@ -68,9 +68,11 @@ export function decide(input: DecideInput): TableWork {
   if (snapshot === null) return decideFirst(input)
   const reload = decideReload(input, snapshot)
   if (reload !== null) return reload
+  const loads = decideLoads(input, snapshot)
+  // A full load that replaces the table makes its types and keys true with it, perhaps by columns that come with it.
+  if (loads?.kind === 'initial') return loads
   if (snapshot.progress.mixedTypes === true) return { kind: 'retype' }
   if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
-  const loads = decideLoads(input, snapshot)
   if (loads !== null && loads.kind !== 'idle') return loads
   const changes = decideLate(input, snapshot) ?? decideNext(input, pendingChanges(landing.changes, snapshot.progress))
   return changes.kind === 'idle' ? (loads ?? changes) : changes
