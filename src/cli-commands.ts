@@ -4,13 +4,16 @@ import { type Config, type Flags, readConfig } from './config.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
+import { restoreTable } from './controller/restore-table.ts'
 import { requireTableName, setTables } from './controller/set-table.ts'
 import { tableHistory } from './controller/table-history.ts'
 import { verifyTables } from './controller/verify-tables.ts'
+import { whyKey } from './controller/why-key.ts'
 import { runDemo } from './demo.ts'
 import { UsageError } from './errors.ts'
 import type { Ports } from './ports.ts'
-import { historyText, planText, runText, tablesText, verifyText } from './render.ts'
+import { historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
+import { whyText } from './render-why.ts'
 import { pickSetOptions, type SetOptions } from './state/row.ts'
 import { openSystem } from './system.ts'
 import { terminalLog } from './terminal-log.ts'
@@ -62,6 +65,27 @@ export async function replay(table: string, flags: CommonFlags & { readonly from
   const { from } = flags
   const version = await withPorts(flags, (ports) => replayFile(ports, requireTableName(table), from))
   print(flags, { table, from, version }, () => `${table} takes ${from} and what follows again at the next run`)
+}
+
+export async function why(
+  table: string,
+  key: readonly string[],
+  flags: CommonFlags & { readonly null?: string },
+): Promise<void> {
+  const values = key.map((text) => (text === flags.null ? null : text))
+  print(flags, await withPorts(flags, (ports) => whyKey(ports, requireTableName(table), values)), whyText)
+}
+
+export async function restore(
+  table: string,
+  flags: CommonFlags & { readonly version: number; readonly keepProgress?: boolean },
+): Promise<void> {
+  const asked = { version: flags.version, keepProgress: flags.keepProgress === true }
+  const id = requireTableName(table)
+  const version = await withPorts(flags, (ports) => restoreTable(ports, id, asked))
+  print(flags, { table, restored: asked.version, progressKept: asked.keepProgress, version }, () =>
+    restoredText(table, asked, version),
+  )
 }
 
 export async function skip(table: string, file: string, flags: CommonFlags & { readonly why: string }): Promise<void> {

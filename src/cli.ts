@@ -10,6 +10,8 @@ const program = new Command('dmscdc')
     'Merges what AWS DMS writes to S3 into a lake of plain Parquet with an open log, rewriting just what changed.',
   )
   .version(dmscdcVersion)
+  // Behind a command its own options count: `restore --version` is none of ours.
+  .enablePositionalOptions()
   .showHelpAfterError(false)
   .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
   .configureOutput({ writeErr: () => {}, outputError: () => {} })
@@ -100,6 +102,21 @@ command('replay', 'moves the progress back to before a landing file; the next ru
   .requiredOption('--from <file>', "the landing file's base name, or its key below the table; a LOAD file: all of them")
   .action(async (table, flags) => (await commands()).replay(table, flags))
 
+command('why', 'which landing files and rows, and which commits, gave a key its value')
+  .argument('<S.T>', 'the table')
+  .argument('<key...>', 'the values of the key columns, in order; after -- where one begins with a dash')
+  .option('--null <text>', 'a value that is this text means NULL')
+  .action(async (table, key, flags) => (await commands()).why(table, key, flags))
+
+command(
+  'restore',
+  'brings back rows, schema and progress of a version as a new commit, and sets the table inactive; set --active goes on from there',
+)
+  .argument('<S.T>', 'the table')
+  .requiredOption('--version <n>', 'as history shows it', versionNumber)
+  .option('--keep-progress', 'what was taken since then stays taken: its changes are left out for good')
+  .action(async (table, flags) => (await commands()).restore(table, flags))
+
 command('skip', 'passes over a landing file that holds the table; recorded')
   .argument('<S.T>', 'the table')
   .argument('<file>', "the landing file's base name, or its key below the table")
@@ -163,6 +180,11 @@ function command(name: string, description: string): Command {
     .option('--temp <dir>', 'spill and work folder')
     .option('--json', 'print one JSON document')
     .option('--verbose', 'show the log and traces')
+}
+
+function versionNumber(text: string): number {
+  if (/^\d{1,15}$/u.test(text)) return Number(text)
+  throw new InvalidArgumentError(`found "${text}", expected the number of a version`)
 }
 
 function trueOrFalse(text: string): boolean {

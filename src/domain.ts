@@ -10,7 +10,7 @@ export type LakeType =
   | { readonly kind: 'string' | 'binary' | 'date' | 'timestamp' }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
 
-/** `fieldId` is given once per name and never used again. */
+/** `fieldId` is given once per name and not used again, as long as the versions follow each other; a restored one goes on from its own. */
 export type Column = { readonly name: string; readonly type: LakeType; readonly fieldId: number }
 
 // ---- landing ----------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ export type TakenFile = {
   readonly etag: string
   readonly sizeBytes: number
   readonly sha256: string | null
-  /** `skipped`: by the command. `cursor`: by a cursor that the operator set forward. */
+  /** `skipped`: by the command. `cursor`: by a cursor that the operator set forward, or by a restore that kept the progress. */
   readonly passedOver?: 'skipped' | 'before-load' | 'cursor'
 }
 
@@ -123,6 +123,8 @@ export type Progress = {
   readonly forgotten?: readonly string[]
   /** The cursors edited by hand that were obeyed last, and the row's `Version` then: that pair is not obeyed twice. */
   readonly obeyed?: CursorEdit
+  /** The last restore: the version that it became, and the one that it brought back. */
+  readonly restored?: { readonly version: number; readonly from: number; readonly progressKept: boolean }
 }
 
 /** Deletions by their sequence value, so that an older change that turns up later does not bring the key back. */
@@ -182,6 +184,7 @@ export type StagedCommit = {
     | 'REWRITE'
     | 'REBUILD'
     | 'REPLAY'
+    | 'RESTORE'
     | 'ADOPT'
     | 'SKIP'
     | 'REPAIR'
@@ -215,6 +218,8 @@ export type Receipt = {
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
   /** What the commit did to the bookkeeping, for people. */
   readonly note?: string
+  /** The version that the commit brought back: those between are no part of the table any more. */
+  readonly restored?: { readonly version: number; readonly progressKept: boolean }
   readonly changes: ChangeCounts
   readonly rowsBefore: number
   readonly rowsAfter: number
@@ -301,6 +306,8 @@ export type Mirror = {
   /** Of the landing listing and the operator's settings when the table was last found up to date. */
   readonly digest: string | null
   readonly published: readonly View[]
+  /** How long superseded files were retained outside the table's folder; null: not at all. */
+  readonly retainedMs: number | null
   /** Null: there is no table of ours in the catalog. */
   readonly catalog: CatalogRecord | null
 }

@@ -139,6 +139,20 @@ export function historyText(entries: readonly HistoryEntry[]): string {
   ].join('\n')
 }
 
+export function restoredText(
+  table: string,
+  { version, keepProgress }: { readonly version: number; readonly keepProgress: boolean },
+  newVersion: number,
+): string {
+  const next = keepProgress
+    ? 'goes on with what lands next'
+    : 'goes on from there: what was taken since then is taken again'
+  return [
+    `${table} is as it was at version ${String(version)}, as version ${String(newVersion)}, and inactive`,
+    `Try: dmscdc set ${quoted(table)} --active, which ${next}`,
+  ].join('\n')
+}
+
 export function changesText(changes: ChangeCounts): string {
   const parts = Object.entries(changes).filter(([, count]) => count > 0)
   return parts.map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`).join(', ')

@@ -81,6 +81,7 @@ describe('a new row', () => {
       mirroredFullLoadDate: null,
       digest: null,
       published: [],
+      retainedMs: null,
       catalog: null,
     })
   })
@@ -278,6 +279,7 @@ describe('reading a row', () => {
       Version: '12',
       Digest: 'abc',
       Published: ['delta'],
+      Retained: 86400000,
       CatalogTable: { database: 'sales', table: 'orders', digest: 'abc' },
     }
     expect(readMirror(item(row))).toEqual({
@@ -288,6 +290,7 @@ describe('reading a row', () => {
       mirroredFullLoadDate: '2024-06-12T10:31:27Z',
       digest: 'abc',
       published: ['delta'],
+      retainedMs: 86400000,
       catalog: { database: 'sales', table: 'orders', digest: 'abc' },
     })
   })

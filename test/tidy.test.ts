@@ -19,7 +19,7 @@ const layers = [
   ['process-table'],
   ['dispatch', 'reconcile'],
   ['controller'],
-  ['system', 'render', 'metrics', 'terminal-log'],
+  ['system', 'render', 'render-why', 'metrics', 'terminal-log'],
   ['demo'],
   ['cli'],
 ]

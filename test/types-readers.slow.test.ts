@@ -5,7 +5,7 @@ import { type DmsType, tableOf, typeGroups } from './support/dms-types.ts'
 import { type Lab, openLab } from './support/lab.ts'
 import { pythonReaders } from './support/python.ts'
 import { openSpark } from './support/spark.ts'
-import { askMsMax, type PyarrowOptions, readTyped, type TypedRead, writePyarrow } from './support/typed-engines.ts'
+import { type PyarrowOptions, readTyped, type TypedRead, writePyarrow } from './support/typed-engines.ts'
 import { textRows } from './support/typed-rows.ts'
 
 const python = await pythonReaders()

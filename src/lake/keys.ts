@@ -20,12 +20,13 @@ export function tablePlace(id: TableId, dataPrefix = `${id.schema}/${id.table}/`
 // ---- data files; `path` is `DataFile.path` ------------------------------------------------------------------------
 
 export const dataKey = (place: TablePlace, path: string) => `${place.dataPrefix}${path}`
-export const retainedKey = (place: TablePlace, path: string) => `${place.ownPrefix}retained/${path}`
 export const deletesPrefix = (place: TablePlace) => `${place.ownPrefix}deletes/`
 /** Remembered deletions; `name` is `DeleteFile.name`. */
 export const deleteKey = (place: TablePlace, name: string) => `${deletesPrefix(place)}${name}`
 /** An attempt writes at most one file of them. */
 export const deleteName = (txnId: string) => `${txnId}.parquet`
+export const retainedPrefix = (place: TablePlace) => `${place.ownPrefix}retained/`
+export const retainedKey = (place: TablePlace, path: string) => `${retainedPrefix(place)}${path}`
 /** How readers of all engines write a key of the lake: as it is, not percent-encoded. `lakePlace` is the store's `place`. */
 export const uriOf = (lakePlace: string, key: string) =>
   lakePlace.startsWith('/') ? `file://${lakePlace}${key}` : `s3://${lakePlace}${key}`

@@ -169,12 +169,14 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   obeyed: z
     .object({ version: count, incrementalFile: z.string().nullable(), fullLoadDate: z.string().nullable() })
     .exactOptional(),
+  restored: z.object({ version: count, from: count, progressKept: z.boolean() }).exactOptional(),
 })
 
 const receiptShape: z.ZodType<Receipt> = z.object({
   landingFiles: z.array(z.string()),
   passedOver: z.array(z.object({ key: z.string(), why: z.string() })),
   note: z.string().exactOptional(),
+  restored: z.object({ version: count, progressKept: z.boolean() }).exactOptional(),
   changes: z.object({ inserted: count, updated: count, deleted: count, unchanged: count, ignored: count }),
   rowsBefore: count,
   rowsAfter: count,

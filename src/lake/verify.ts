@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { DataFile, DeleteFile, Snapshot, View } from '../domain.ts'
 import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
+import { hashObject } from './hash-object.ts'
 import { inParallel } from './in-parallel.ts'
 import {
   dataKey,
@@ -13,6 +13,8 @@ import {
   logPrefix,
   manifestKey,
   manifestPrefix,
+  retainedKey,
+  retainedPrefix,
   stagedKey,
   stagingPrefix,
   type TablePlace,
@@ -55,6 +57,7 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
     ...unlistedData(request, objects),
     ...(await unlistedStaging(request, objects)),
     ...(await checkDeleteFiles(request)),
+    ...(await wrongRetained(request)),
     ...(await checkDeltaView(request)),
     ...(await checkManifests(request, objects)),
     ...(ofFiles.length === 0 ? await checkKeys(request) : []),
@@ -62,7 +65,6 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
 }
 
 const filesAtOnce = 4
-const pieceBytes = 8 * 1_048_576
 
 type Objects = ReadonlyMap<string, ObjectInfo>
 
@@ -83,17 +85,6 @@ async function checkFile(request: VerifyRequest, file: DataFile, objects: Object
   if (sha256 === null) return [missing(path, 'it went away, or became shorter, while it was read')]
   if (sha256 !== file.sha256) return [damaged(path, `found content hash ${sha256}, expected ${file.sha256}`)]
   return checkCount(request, file, path)
-}
-
-async function hashObject(store: ObjectStore, { key, sizeBytes }: ObjectInfo): Promise<string | null> {
-  const hash = createHash('sha256')
-  for (let start = 0; start < sizeBytes; ) {
-    const piece = await store.get(key, { start, length: Math.min(pieceBytes, sizeBytes - start) })
-    if (piece === null || piece.body.length === 0) return null
-    hash.update(piece.body)
-    start += piece.body.length
-  }
-  return hash.digest('hex')
 }
 
 async function checkCount(request: VerifyRequest, file: DataFile, path: string): Promise<readonly Problem[]> {
@@ -166,6 +157,17 @@ async function checkDeleteFile(
   const found = object === undefined ? null : await hashObject(store, object)
   if (found === null) return [missing(path, 'the log lists it, the folder of remembered deletions does not hold it')]
   return found === sha256 ? [] : [damaged(path, `found content hash ${found}, expected ${sha256}`)]
+}
+
+/** What is retained outside the table's folder must be known to the log as removed: else nobody would ever take it away. */
+async function wrongRetained({ store, place, snapshot }: VerifyRequest): Promise<readonly Problem[]> {
+  const sizes = new Map(snapshot.tombstones.map(({ path, sizeBytes }) => [retainedKey(place, path), sizeBytes]))
+  const retained = await listFolder(store, retainedPrefix(place))
+  return [...retained.values()].flatMap(({ key, sizeBytes }) => {
+    const expected = sizes.get(key)
+    if (expected === undefined) return [unlisted(key, 'it is retained, the log knows of no such file that was removed')]
+    return expected === sizeBytes ? [] : [damaged(key, `found ${sizeBytes} bytes, expected ${expected}`)]
+  })
 }
 
 /** The view ends with the head's own entry, to the byte. */

@@ -56,6 +56,10 @@ const positions = (layout: LandingLayout) => layout.columns.map((_, at) => `r${S
 
 type Reading = { readonly load: boolean; readonly read: (expression: string, column: LandingColumn) => string }
 
+/** How a file's columns are read: the lake's value of a column, before it is cast to the type that the table has. */
+export const readerOf = ({ csv }: Pick<OpenedFile, 'csv'>): Reading['read'] =>
+  csv === null ? readParquetValue : readText
+
 const readText: Reading['read'] = (expression, { type }) => (type === null ? expression : csvValue(expression, type))
 const readParquetValue: Reading['read'] = (expression, { fileType }) => asLakeValue(expression, fileType)
 

@@ -7,6 +7,7 @@ import {
   noChanges,
   noProgress,
   type Progress,
+  type Receipt,
   type Snapshot,
   type StagedCommit,
   type TableConfig,
@@ -44,6 +45,7 @@ export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'>
   readonly landingFiles: readonly LandingFile[]
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
   readonly note?: string
+  readonly restored?: NonNullable<Receipt['restored']>
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number

@@ -1,5 +1,4 @@
 import { noChanges, type Snapshot, type StagedCommit, tableName } from '../domain.ts'
-import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
@@ -35,29 +34,31 @@ export async function commitWork(
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
 ): Promise<Done> {
-  const { ports, place, listing } = table.run
-  ports.log.info({ table: tableName(place.id), work: work.kind }, `${work.kind} work begins`)
-  return stageAndCommit(table, head, (session, staging) => {
+  return stageAndCommit(table, head, work.kind, async (staging) => {
+    const { ports, listing, session: openSession } = table.run
     const start = startingPoint(table.run)
     const config = configFor(table.run, head)
-    return carryOut({ landing: ports.landing, session, staging, config, listing, snapshot: head, start }, work)
+    const session = await openSession()
+    const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
+    return carryOut(context, work)
   })
 }
 
-/** The same for whatever `prepare` stages. */
+/** The same for anything that stages files: `stage` does so up to the commit, on `head`. */
 export async function stageAndCommit(
   table: HeldTable,
   head: Snapshot | null,
-  prepare: (session: EngineSession, staging: Staging) => Promise<StagedWork>,
+  kind: string,
+  stage: (staging: Staging) => Promise<StagedWork>,
 ): Promise<Done> {
-  const { ports, place, session: openSession } = table.run
+  const { ports, place } = table.run
   const txnId = ports.newId()
-  const staging = { lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs }
   const startedMs = ports.clock.nowMs()
+  ports.log.info({ table: tableName(place.id), work: kind }, `${kind} work begins`)
   let staged: StagedWork
   table.settled = false
   try {
-    staged = await prepare(await openSession(), staging)
+    staged = await stage({ lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs })
   } catch (error) {
     table.settled = await discardAttempt(table, txnId)
     const moved = await movedHead(table, head)
@@ -132,7 +133,17 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, warnings: _, ...commit } = staged
+  const {
+    landingFiles,
+    passedOver,
+    note,
+    restored,
+    changes,
+    filesRewritten,
+    bytesRead,
+    warnings: _,
+    ...commit
+  } = staged
   return {
     ...commit,
     progress: withForgotten(staged.base?.progress ?? null, staged.progress, attempt.txnId),
@@ -142,6 +153,7 @@ function stagedCommit(
       landingFiles: landingFiles.map(({ key }) => key),
       passedOver,
       ...(note === undefined ? {} : { note }),
+      ...(restored === undefined ? {} : { restored }),
       changes: changes ?? noChanges,
       rowsBefore,
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),

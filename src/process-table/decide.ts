@@ -73,9 +73,11 @@ export function decide(input: DecideInput): TableWork {
   if (gone !== null) return gone
   const reload = decideReload(input, snapshot)
   if (reload !== null) return reload
+  const loads = decideLoads(input, snapshot)
+  // A full load that replaces the table makes its types and keys true with it, perhaps by columns that come with it.
+  if (loads?.kind === 'initial') return loads
   if (snapshot.progress.mixedTypes === true) return { kind: 'retype' }
   if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
-  const loads = decideLoads(input, snapshot)
   if (loads !== null && loads.kind !== 'idle') return loads
   const changes = decideLate(input, snapshot) ?? decideNext(input, pendingChanges(landing.changes, snapshot.progress))
   return changes.kind === 'idle' ? (loads ?? changes) : changes
@@ -91,12 +93,15 @@ function decideFirst(input: DecideInput): TableWork {
 }
 
 /** The operator wants the table made anew. With a key that is a full load, which also makes any other key of the row's true. */
-function decideReload({ config, landing }: DecideInput, snapshot: Snapshot): TableWork | null {
+function decideReload(input: DecideInput, snapshot: Snapshot): TableWork | null {
+  const { config, landing, sameContent } = input
   const { load, progress } = snapshot
   const loads = generationFiles(landing.loads, load)
   if (progress.reload !== true || (config.primaryKey !== null && loads.length === 0)) return null
   const before = leftOut(landing.changes, loads, config.landingTimezone)
   if (config.primaryKey !== null) return { kind: 'initial', loads, leftOut: before, replaces: true }
+  // A full load that has come meanwhile replaces the table: it is made anew of that one.
+  if (generationOf(landing.loads, load, sameContent).kind === 'replaced') return replacing(input, snapshot)
   const changes = appliedChanges(landing.changes, progress, load.generation > 1 ? before : [])
   const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, snapshot).length
   return missing > 0 ? held(goneForRebuild(missing)) : { kind: 'rebuild', loads, changes }

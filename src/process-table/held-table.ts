@@ -19,6 +19,8 @@ export type HeldTable = {
   renew(): Promise<boolean>
   /** Writes attributes into the row at once; false when another run has taken the table over. */
   note(attributes: StateRow): Promise<boolean>
+  /** The operator's command sets the table inactive, in the write that releases it. */
+  setInactive: boolean
   /** What finish has made true so far. */
   finished: { readonly head: Snapshot; readonly published: readonly View[]; readonly nowMs: number } | null
   /** What the catalog has of the table. */

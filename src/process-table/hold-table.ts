@@ -1,14 +1,16 @@
 import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
+import { isViewed } from '../lake/retention.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
-import { firstCursor, neverLoadedDate } from '../state/row.ts'
+import { firstCursor, neverLoadedDate, readMirror } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
 import { standingEdit } from './edited-cursors.ts'
 import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
 import { describe } from './table-report.ts'
 import { digestWithout, type TableRun } from './table-run.ts'
 
@@ -50,6 +52,7 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     notAfterMs: () => lease.expiresMs,
     renew,
     note,
+    setInactive: false,
     finished: null,
     catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
     catalogStanding: { kind: 'behind' },
@@ -74,7 +77,7 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
 async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<void> {
   const { run, finished } = table
   const { ports, item } = run
-  const extra = rowFacts(table, failure)
+  const extra = rowFacts(table, failure, await endsInactive(table, failure))
   const writesFor = (standing: Lease): RowWrite[] => {
     const left = table.settled && !table.unswept ? null : { Lease: { ...standing, expiresMs: 0 } }
     const writes: readonly RowWrite[] =
@@ -90,6 +93,19 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
+}
+
+/**
+ * A restore sets the table inactive. The commit says so too, for a run that finds it and a row which was not told yet: there `Version` is older.
+ * That is asked of the row as it is now, for the operator may have set the table active since this run read it.
+ */
+async function endsInactive(table: HeldTable, failure: DmscdcError | null): Promise<boolean> {
+  const { run, finished, setInactive } = table
+  if (setInactive && failure === null) return true
+  const head = finished?.head ?? null
+  if (!isRestoredSince(run, head)) return false
+  const item = await run.ports.state.get(run.item.id)
+  return item !== null && isRestoredSince({ mirror: readMirror(item) }, head)
 }
 
 /** An edit that no commit obeyed stands, whatever became of this run: the cursors are left as the operator wrote them. */
@@ -130,7 +146,8 @@ function dateText(ms: number): string {
 }
 
 /** What `dmscdc tables` shows without reading the lake. */
-function rowFacts({ run, finished, catalog, cleared }: HeldTable, failure: DmscdcError | null) {
+function rowFacts(table: HeldTable, failure: DmscdcError | null, isInactive: boolean) {
+  const { run, finished, catalog, cleared } = table
   const files = finished?.head.files
   const sizes = files && {
     Rows: files.reduce((total, { rows }) => total + rows, 0),
@@ -145,11 +162,15 @@ function rowFacts({ run, finished, catalog, cleared }: HeldTable, failure: Dmscd
       : { Held: describe(failure, tableName(run.item.id)) }
   const known = catalog === null ? {} : { CatalogTable: catalog }
   const adoption = adopted === undefined ? {} : { Adopted: adopted }
+  const inactive = isInactive ? { ActiveFlag: 'false' } : {}
+  const retainedMs = isViewed(run.config.publish) ? 0 : (run.config.retainMs ?? 0)
+  const retained = finished !== null && retainedMs > 0 ? { Retained: retainedMs } : {}
   const asked = cleared?.askAgainMs == null ? {} : { LandedAsked: new Date(cleared.askAgainMs).toISOString() }
   const gone = [
     ...(failure === null ? ['Held'] : []),
     ...(catalog === null ? ['CatalogTable'] : []),
     ...(finished !== null && adopted === undefined ? ['Adopted'] : []),
+    ...(finished !== null && retainedMs === 0 && run.mirror.retainedMs !== null ? ['Retained'] : []),
   ]
-  return { set: { ...sizes, ...held, ...known, ...adoption, ...asked }, remove: gone }
+  return { set: { ...sizes, ...held, ...known, ...adoption, ...asked, ...retained, ...inactive }, remove: gone }
 }

@@ -1,4 +1,4 @@
-import { tableName } from '../domain.ts'
+import { type Mirror, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { landingOrder } from '../landing/names.ts'
 import type { Ports } from '../ports.ts'
@@ -6,10 +6,11 @@ import type { StateItem } from '../state/state-store.ts'
 import { clearingDue } from './clear-landing.ts'
 import type { HeldTable } from './held-table.ts'
 import { holdingTheTable } from './hold-table.ts'
+import { isRestoredSince } from './restored-since.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
 import { newTotals, type Totals } from './totals.ts'
-import { workUntilIdle } from './work.ts'
+import { finishWhatWasLeft, workUntilIdle } from './work.ts'
 
 /** What is asked before a table is worked on, and told when it ends. */
 export type Admission = {
@@ -34,7 +35,13 @@ export async function processTable(
   let run: TableRun | null = null
   try {
     const { config, mirror } = readSettings(ports, item)
-    if (!config.active) return { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version }
+    if (!config.active) {
+      const inactive = { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version } as const
+      if (!isLeftUnfinished(item, mirror)) return inactive
+      run = await openTableRun(ports, item)
+      await holdingTheTable(run, finishWhatWasLeft)
+      return { ...report(run, totals, startedMs), status: 'inactive' }
+    }
     run = await openTableRun(ports, item)
     warnOfLanding(run, totals)
     if (seenBefore(run) && !clearingDue(run)) return report(run, totals, startedMs)
@@ -46,7 +53,8 @@ export async function processTable(
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
       )
-    return report(run, totals, startedMs)
+    const isRestored = isRestoredSince(run, totals.head)
+    return { ...report(run, totals, startedMs), ...(isRestored ? { status: 'inactive' as const } : {}) }
   } catch (thrown) {
     const error = asDmscdcError(thrown)
     onError(error)
@@ -59,6 +67,11 @@ export async function processTable(
   } finally {
     await run?.close()
   }
+}
+
+/** An operator's command that died on an inactive table: readers must not be left with half of what it committed. */
+function isLeftUnfinished({ row }: StateItem, { version }: Mirror): boolean {
+  return row?.Lease !== undefined && version !== null
 }
 
 /** What the catalog refused is said also where the work then failed. */

@@ -1,7 +1,6 @@
 import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
-import { sweepStaging } from '../lake/perform.ts'
 import { clearLanding } from './clear-landing.ts'
 import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
 import type { TableWork } from './decide.ts'
@@ -11,6 +10,8 @@ import type { HeldTable } from './held-table.ts'
 import { obeyEdit } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
+import { sweepWith } from './sweep-table.ts'
 import type { Totals } from './totals.ts'
 
 /**
@@ -22,6 +23,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
   totals.head = head
   const before = head
   const step = async (): Promise<Done | null> => {
+    if (isRestoredSince(table.run, head)) return null
     const edit = head === null ? null : standingEdit(table.run.mirror, head.progress)
     if (head !== null && edit !== null) {
       const done = await commitMove(table, head, await obeyEdit(table.run, head, edit))
@@ -70,29 +72,29 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
   })
 }
 
+/** Recovery alone, for a table that is inactive: what a dead run left is finished and cleared, nothing is taken. */
+export async function finishWhatWasLeft(table: HeldTable): Promise<void> {
+  const head = await finishHead(table, await openHead(table.run))
+  if (head !== null && table.unswept) await sweepWith(table, head, async () => (await fence(table, head)).result)
+}
+
 const commitsLostMax = 20
 const sweepsMax = 3
 
-/**
- * Clears what a dead run staged. Its commit may still be on its way, so first comes a commit of ours: the next work, or
- * an empty FENCE where there is none or it fails. False: that commit was lost to another run, so nothing was deleted.
- */
+/** Clears what a dead run staged by the next work, or by an empty FENCE where there is none or it fails. */
 async function sweep(
   table: HeldTable,
   head: Snapshot | null,
   by: { readonly step: () => Promise<Done | null>; readonly fenceOff: () => Promise<CommitResult> },
 ): Promise<boolean> {
   const { ports, place } = table.run
-  const commit = async (): Promise<CommitResult> => {
+  return sweepWith(table, head, async () => {
     const done = await by.step().catch((error: unknown) => {
       ports.log.debug({ table: tableName(place.id), error: String(error) }, 'sweeps with a fence: the work failed')
       return null
     })
     return done?.result ?? by.fenceOff()
-  }
-  const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' })
-  table.unswept = result.kind === 'void'
-  return !table.unswept
+  })
 }
 
 function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'] {

@@ -30,8 +30,8 @@ export async function repair(sides: Sides): Promise<Repaired | null> {
     const operation = head.columns.find(({ name }) => name === operationColumn) ?? null
     await sides.session.run(sql.createRepairs(sides.comparison, head.columns, operation))
     if (await isNothing(sides.session)) return
-    const { result, staged } = await stageAndCommit(table, head, (session, staging) =>
-      merge(session, staging, head, sides),
+    const { result, staged } = await stageAndCommit(table, head, 'repair', async (staging) =>
+      merge(await table.run.session(), staging, head, sides),
     )
     if (result.kind !== 'won')
       throw new DmscdcError('conflict', 'another run changed the table meanwhile', { hint: 'give the command again' })

@@ -60,6 +60,7 @@ export const mirrorShape = z.object({
   Version: orNull(count),
   Digest: orNull(z.string()),
   Published: views.default([]),
+  Retained: orNull(count),
   CatalogTable: orNull(z.object({ database: z.string(), table: z.string(), digest: z.string().nullable() })),
 })
 
@@ -113,6 +114,7 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Version: { expected: 'the number that a run wrote', option: null },
     Digest: { expected: runsOwn, option: null },
     Published: { expected: 'the list that a run wrote', option: null },
+    Retained: { expected: 'the number that a run wrote', option: null },
     CatalogTable: { expected: 'what a run wrote', option: null },
   }
 

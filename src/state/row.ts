@@ -101,6 +101,7 @@ export function readMirror(item: StateItem): Mirror {
     mirroredFullLoadDate: mirrored.MirroredFullLoadDate,
     digest: mirrored.Digest,
     published: mirrored.Published,
+    retainedMs: mirrored.Retained,
     catalog: mirrored.CatalogTable,
   }
 }

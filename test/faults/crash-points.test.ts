@@ -28,6 +28,8 @@ describe('a fault is mended by the next run', () => {
     'LastIncrementalFile set back by hand',
     'a table without a key that is made anew',
     'a replay',
+    'a restore of retained files',
+    'retained files that expire',
     'an adoption, and what follows',
   ]
   test.for(others)('at the commit: %s', (name) =>

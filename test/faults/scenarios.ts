@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
+import { restoreTable } from '../../src/controller/restore-table.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
 import { UsageError } from '../../src/errors.ts'
 import type { Ports } from '../../src/ports.ts'
@@ -321,6 +322,43 @@ export const scenarios: readonly Scenario[] = [
     command: (ports) => replayOnce(ports, 'LOAD00000001.parquet'),
   },
   {
+    name: 'a restore of retained files',
+    arrange: (lab) => afterChanges(lab, { retain: '7d' }, async () => {}),
+    command: (ports) => restoreTo(ports, 0),
+  },
+  {
+    name: 'a restore that keeps the progress, under views and partitions',
+    arrange: (lab) => afterChanges(lab, { partitionKey: 'p', publish: 'delta,manifest' }, async () => {}),
+    command: (ports) => restoreTo(ports, 0, { progressKept: true }),
+  },
+  {
+    name: 'what follows a restore',
+    arrange: (lab) =>
+      afterChanges(lab, { retain: '7d' }, async () => {
+        await restoreTo(lab.ports, 0)
+        await lab.set('s.t', { active: true })
+      }),
+  },
+  {
+    name: 'superseded files that are retained',
+    arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [updated, deleted]), { retain: '7d' }),
+  },
+  {
+    name: 'retained files that expire',
+    arrange: (lab) =>
+      longAgo(lab, { retain: '2h' }, async () => {
+        await landChanges(lab, 2, [inserted, ['U', 4, 'b', 44]])
+      }),
+  },
+  {
+    name: 'retained files of a table that retains none any more',
+    arrange: (lab) =>
+      longAgo(lab, { retain: '7d' }, async () => {
+        await landChanges(lab, 2, [inserted, ['U', 4, 'b', 44]])
+        await lab.set('s.t', { retain: '0' })
+      }),
+  },
+  {
     name: 'an adoption, and what follows',
     async arrange(lab) {
       await landLoad(lab)
@@ -391,6 +429,21 @@ async function afterChanges(lab: Lab, options: Parameters<Lab['set']>[1], then: 
     options,
   )
 }
+
+/** A load and changes of three hours ago. */
+async function longAgo(lab: Lab, options: Parameters<Lab['set']>[1], then: () => Promise<void>): Promise<void> {
+  const nowMs = () => lab.ports.clock.nowMs() - 3 * 3_600_000
+  const ports = { ...lab.ports, clock: { ...lab.ports.clock, nowMs } }
+  await landLoad(lab)
+  await activate(lab, options)
+  await lab.runOne('s.t', { ports })
+  await landChanges(lab, 1, [updated, deleted])
+  await lab.runOne('s.t', { ports })
+  await then()
+}
+
+const restoreTo = (ports: Ports, version: number, { progressKept = false } = {}) =>
+  restoreTable(ports, { schema: 's', table: 't' }, { version, keepProgress: progressKept }).then(() => {})
 
 /** An operator who sees in the history that the command was carried out does not give it again. */
 async function replayOnce(ports: Ports, file: string): Promise<void> {

@@ -119,7 +119,11 @@ async function expectValues(lab: Lab, table: string, { types, keyed, load, files
     const sorted = (rows: Iterable<unknown>) => Array.from(rows, (row) => JSON.stringify(row)).sort()
     expect(sorted(found)).toEqual(sorted(contents.values()))
   }
-  await land('LOAD00000001', load.map((event) => ({ ...event, op: 'I' })), null)
+  await land(
+    'LOAD00000001',
+    load.map((event) => ({ ...event, op: 'I' })),
+    null,
+  )
   await lab.set(`s.${table}`, { active: true, primaryKey: keyColumns.join(',') })
   await expectLanded()
   for (const [at, { events, without }] of files.entries()) {
