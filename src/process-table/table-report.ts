@@ -1,5 +1,5 @@
 import { type ChangeCounts, noChanges, tableName } from '../domain.ts'
-import { type DmscdcError, type ErrorKind, errorPolicy } from '../errors.ts'
+import { type DmscdcError, type ErrorKind, errorPolicy, printable, shellWord } from '../errors.ts'
 import type { StateItem } from '../state/state-store.ts'
 
 /** What happened to one table in one run; printed by `run --json` (CONTRACT §1). */
@@ -58,5 +58,9 @@ export function emptyReport(table: string): TableReport {
 
 /** The error as operators see it; `<table>` in a hint becomes the table's name. */
 export function describe(error: DmscdcError, table: string) {
-  return { kind: error.kind, message: error.message, hint: error.hint.replaceAll('<table>', table) }
+  return {
+    kind: error.kind,
+    message: error.message,
+    hint: error.hint.replaceAll('<table>', () => printable(shellWord(table))),
+  }
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Mirror, type TableConfig, type TableId, tableName } from '../domain.ts'
-import { DmscdcError } from '../errors.ts'
+import { DmscdcError, shellWord } from '../errors.ts'
 import { attributeHelp, mirrorShape, settingsShape } from './attributes.ts'
 import type { RowChange, StateItem, StateRow } from './state-store.ts'
 
@@ -173,10 +173,6 @@ function invalid(subject: string, name: string, given: StateRow, error: z.ZodErr
         ? `correct or remove the attribute ${first} in the row by hand`
         : `dmscdc set ${shellWord(name)} ${option}`,
   })
-}
-
-function shellWord(name: string): string {
-  return /^[\w.-]+$/u.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`
 }
 
 function shown(value: unknown): string {
