@@ -5,7 +5,8 @@ import { limits } from './limits.ts'
  * Messages are lower case, subject first, with what was found and what was expected; `hint` is the operator's next action.
  * No row value ever stands in a message.
  */
-export type ErrorKind = 'invalid-config' | 'bad-landing' | 'corrupt-lake' | 'conflict' | 'unavailable' | 'bug'
+export const errorKinds = ['invalid-config', 'bad-landing', 'corrupt-lake', 'conflict', 'unavailable', 'bug'] as const
+export type ErrorKind = (typeof errorKinds)[number]
 
 /** What a run does with an error of a kind: hold the table until its cause is gone, or fail this time and try at the next run. */
 export const errorPolicy: Readonly<Record<ErrorKind, { readonly status: 'held' | 'failed' }>> = {

@@ -12,10 +12,11 @@ export const limits = {
   columns: 10_000,
   /** A column's name, UTF-8. Sources end at 384 bytes (128 characters). */
   columnNameBytes: 1_024,
-  /** Levels and elements of a Parquet schema, which a footer may claim at will. */
-  schemaElements: 100_000,
-  /** A Parquet file's footer, which is read as a whole, before anything else of it. 5,000 columns in 100 row groups take 60 MB. */
+  /** Elements of a Parquet schema, those of nested columns counted. */
+  schemaElements: 20_000,
+  /** A Parquet file's footer, and its share of the engine's memory: the engine reads it whole, beside its memory limit, and what it makes of it is far larger. 1,000 columns in 1,000 row groups take 120 MB. */
   footerBytes: 128 * 2 ** 20,
+  footerShareOfMemory: 1 / 32,
   /** A line of CSV. The engine's own limit is 2 MB, which a LOB column passes; the buffer of a scan is as large. */
   csvLineBytes: 32 * 2 ** 20,
   /** Change files in one commit: their names stand in its entry, and a statement grows with each. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { DmscdcError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
 import type { Cell, ColumnStatistics, Engine, EngineSession, WriteRequest, WrittenFile } from './engine.ts'
 import { ident, list, listLiteral, literal } from './sql.ts'
@@ -26,12 +27,13 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   await removeAbandoned(options.temp)
   const work = await realpath(await mkdtemp(join(options.temp, `dmscdc-work-${processMark()}-`)))
   const instance = await openInstance(options, work)
+  const footerBytesMax = Math.min(limits.footerBytes, Math.floor(options.memoryBytes * limits.footerShareOfMemory))
   let sessions = 0
   return {
     async openSession() {
       const folder = join(work, `session-${String(++sessions)}`)
       await mkdir(folder)
-      return openSession(await instance.connect(), folder)
+      return openSession(await instance.connect(), folder, footerBytesMax)
     },
     async close() {
       instance.closeSync()
@@ -87,7 +89,7 @@ async function realFolder(folder: string): Promise<string> {
   }
 }
 
-function openSession(connection: DuckDBConnection, folder: string): EngineSession {
+function openSession(connection: DuckDBConnection, folder: string, footerBytesMax: number): EngineSession {
   let made = 0
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
   let results = 0
@@ -107,6 +109,8 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
       await symlink(localPath, path)
       return path
     },
+    footerBytesMax,
+    footerBytesOf,
     async write(request) {
       const target = fresh('out')
       await mkdir(target)
@@ -131,6 +135,23 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
     },
   }
 }
+
+async function footerBytesOf(path: string): Promise<number | null> {
+  const file = await open(path)
+  try {
+    const { size } = await file.stat()
+    if (size < parquetBytesMin) return null
+    const end = Buffer.alloc(8)
+    await file.read(end, 0, end.length, size - end.length)
+    const footerBytes = end.readUInt32LE(0)
+    return end.toString('latin1', 4) === 'PAR1' && footerBytes <= size - parquetBytesMin ? footerBytes : null
+  } finally {
+    await file.close()
+  }
+}
+
+/** Its first and last four bytes, and the footer's length. */
+const parquetBytesMin = 12
 
 /**
  * A result keeps native memory until its JavaScript object is collected, and nothing tells the collector how much:

@@ -3,6 +3,7 @@ import type { EngineSession } from '../engine/engine.ts'
 import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
+import { limits } from '../limits.ts'
 import { damagedLanding } from './landing-errors.ts'
 import { asLakeValue, type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
 
@@ -54,21 +55,20 @@ export function readCsv(
 
 function dialect(csv: CsvConfig): string[] {
   const quoteEscape = csv.rfc4180 ? '"' : ''
-  const bytes = `max_line_size = ${String(lineBytesMax)}, buffer_size = ${String(lineBytesMax)}`
+  const bytes = `max_line_size = ${String(limits.csvLineBytes)}, buffer_size = ${String(limits.csvLineBytes)}`
   return [`delim = ${literal(csv.delimiter)}`, `quote = '"'`, `escape = ${literal(quoteEscape)}`, bytes]
 }
-
-/** The engine's own limit is 2 MB, which a LOB column passes. No more than the buffer that it takes for a scan anyway. */
-const lineBytesMax = 32 * 1024 * 1024
 
 async function countFields(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<number> {
   const compression = `compression = ${literal(file.format === 'csv.gz' ? 'gzip' : 'none')}`
   const sniff = `sniff_csv(${literal(path)}, header = false, ${list(dialect(csv))}, ${compression})`
   const rows = await session.rows(`select len(Columns) as fields from ${sniff}`).catch((cause: unknown) => {
-    const form = `delimiter ${literal(csv.delimiter)}, lines of equal fields and at most ${String(lineBytesMax)} bytes`
+    const form = `delimiter ${literal(csv.delimiter)}, lines of equal fields and at most ${String(limits.csvLineBytes)} bytes`
     throw damagedLanding(file, `it is no CSV in UTF-8 with ${form}`, cause)
   })
-  return Number(rows[0]?.fields ?? 0)
+  const fields = Number(rows[0]?.fields ?? 0)
+  if (fields <= limits.columns) return fields
+  throw damagedLanding(file, `it has ${String(fields)} columns, expected at most ${String(limits.columns)}`)
 }
 
 async function firstLine(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string, fields: number) {

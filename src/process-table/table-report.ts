@@ -28,12 +28,18 @@ export type TableReport = {
 
 /** A table's settings are looked at before anything else: an inactive table is left alone whatever else is wrong. */
 export function refusedReport(item: StateItem, error: DmscdcError): TableReport {
-  const active = String(item.row?.ActiveFlag).toLowerCase() === 'true'
+  const active = isActive(item)
   return {
     ...emptyReport(tableName(item.id)),
     status: active ? errorPolicy[error.kind].status : 'inactive',
     error: active ? describe(error, tableName(item.id)) : null,
   }
+}
+
+/** Of a row that may not validate otherwise. */
+export function isActive({ row }: StateItem): boolean {
+  const flag = row?.ActiveFlag
+  return flag === true || (typeof flag === 'string' && flag.toLowerCase() === 'true')
 }
 
 export function emptyReport(table: string): TableReport {

@@ -162,7 +162,7 @@ function validated<Shape extends z.ZodObject>(item: StateItem, shape: Shape): z.
 function invalid(subject: string, name: string, given: StateRow, error: z.ZodError): DmscdcError {
   const wrong = [...new Map(error.issues.map((issue) => [String(issue.path[0]) as keyof typeof attributeHelp, issue]))]
   const found = wrong.map(([attribute, issue]) => {
-    const problem = issue.code === 'custom' ? ` (${issue.message})` : ''
+    const problem = issue.code === 'custom' || issue.code === 'too_big' ? ` (${issue.message})` : ''
     return `attribute ${attribute} is ${shown(given[attribute])}${problem}, expected ${attributeHelp[attribute].expected}`
   })
   const first = wrong[0]?.[0] as keyof typeof attributeHelp

@@ -113,11 +113,14 @@ export function hostileName(random: Random): string {
 
 /** The same, also longer than any file system allows. */
 export function hostileText(random: Random): string {
-  const one = random.below(12)
+  const one = random.below(14)
   if (one === 0) return ''
   if (one === 1) return 'x'.repeat(random.pick([1_000, 70_000, 400_000]))
   if (one === 2) return '(['.repeat(random.pick([10, 1_000, 20_000]))
   if (one === 3) return '\ud800'
+  if (one === 4)
+    return `x${random.pick(['/', ' ', ',', '"', 'a ', 'a,', '1d', '\\', '%2e/'])}`.repeat(random.pick([50, 100_000]))
+  if (one === 5) return `${random.pick(['/', ' ', '(', '"']).repeat(random.pick([3_000, 250_000]))}x`
   return hostileName(random)
 }
 

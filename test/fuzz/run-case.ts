@@ -84,7 +84,8 @@ async function judged(world: World, hostile: Hostile, judge: Judge): Promise<str
     judge('bad.t is held and has other rows', same(await rowsOf(world, 'bad/t/'), baseRows))
   judgeReports(await ran(world, judge), judge)
   await judgeCommands(world, judge)
-  await judgeWorld(world, before, hostile, judge)
+  const readable = report?.error?.kind !== 'invalid-config'
+  await judgeWorld(world, before, readable ? hostile : { ...hostile, others: true }, judge)
   if (hostile.landed.length > 0 && hostile.damagesLog !== true) await judgeRepair(world, hostile, held, judge)
   return report === undefined ? 'gone' : (report.error?.kind ?? report.status)
 }

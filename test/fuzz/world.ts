@@ -143,17 +143,16 @@ async function keysOf(store: ObjectStore, prefix: string): Promise<readonly stri
 /** Every file of the world that no run may touch, with its content: the landing, and all that is none of the four folders. */
 export async function fingerprint({ root }: World): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>()
-  const visit = async (folder: string, below: string): Promise<void> => {
+  const visit = async (folder: Buffer, below: string): Promise<void> => {
     for (const entry of await readdir(folder, { encoding: 'buffer', withFileTypes: true })) {
-      const name = entry.name.toString('latin1')
-      const place = below === '' ? name : `${below}/${name}`
+      const place = `${below}${entry.name.toString('latin1')}`
       if (['lake', 'state', 'work'].includes(place)) continue
-      const path = Buffer.concat([Buffer.from(`${folder}/`, 'latin1'), entry.name])
-      if (entry.isDirectory()) await visit(path.toString('latin1'), place)
+      const path = Buffer.concat([folder, Buffer.from('/'), entry.name])
+      if (entry.isDirectory()) await visit(path, `${place}/`)
       else found.set(place, await contentOf(path))
     }
   }
-  await visit(root, '')
+  await visit(Buffer.from(root), '')
   return found
 }
 
