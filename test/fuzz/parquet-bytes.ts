@@ -37,10 +37,17 @@ async function written(statement: string): Promise<Uint8Array> {
 /** The same rows under a footer that says something else. */
 export function withFooter(body: Uint8Array, change: (footer: FileMetaData) => void): Uint8Array {
   const footer = parquetMetadata(new Uint8Array(body).buffer)
+  const { schema } = parquetMetadata(new Uint8Array(body).buffer)
   change(footer)
   const writer = new ByteWriter()
-  writeMetadata(writer, footer)
+  writeMetadata(writer, footerOf(footer, schema))
   return withFooterBytes(body, new Uint8Array(writer.getBuffer()))
+}
+
+/** The writer looks at the schema first of all, and would refuse a lie: it is shown the true one, and told to write the other. */
+function footerOf(footer: FileMetaData, trueSchema: FileMetaData['schema']): FileMetaData {
+  let looks = 0
+  return Object.defineProperty({ ...footer }, 'schema', { get: () => (looks++ === 0 ? trueSchema : footer.schema) })
 }
 
 /** The data of a file under any bytes as its footer. */

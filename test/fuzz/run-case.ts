@@ -87,7 +87,10 @@ async function judged(world: World, hostile: Hostile, judge: Judge): Promise<str
   const readable = report?.error?.kind !== 'invalid-config'
   await judgeWorld(world, before, readable ? hostile : { ...hostile, others: true }, judge)
   if (hostile.landed.length > 0 && hostile.damagesLog !== true) await judgeRepair(world, hostile, held, judge)
-  return report === undefined ? 'gone' : (report.error?.kind ?? report.status)
+  const ended = first.filter(
+    ({ table }) => table !== 'good.g' && (hostile.others !== true || first.length === 2 || table !== 'bad.t'),
+  )
+  return [...new Set(ended.map(({ status, error }) => error?.kind ?? status))].sort().join(' and ')
 }
 
 async function ran(world: World, judge: Judge): Promise<readonly TableReport[]> {
