@@ -23,20 +23,20 @@ export class DmscdcError extends Error {
   readonly hint: string
   /** For a write whose answer was lost: it may have been applied. False: it certainly was not. */
   readonly maybeApplied: boolean
-  /** The engine's memory did not suffice; with less beside it the same work may do. */
-  readonly outOfMemory: boolean
+  /** What other tables did meanwhile was in the way (they took the memory, or broke the engine): with nothing beside it the same work may do. */
+  readonly tryAlone: boolean
 
   constructor(
     kind: ErrorKind,
     message: string,
-    options: { hint: string; cause?: unknown; maybeApplied?: boolean; outOfMemory?: boolean },
+    options: { hint: string; cause?: unknown; maybeApplied?: boolean; tryAlone?: boolean },
   ) {
     super(printable(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'DmscdcError'
     this.kind = kind
     this.hint = printable(options.hint)
     this.maybeApplied = options.maybeApplied ?? false
-    this.outOfMemory = options.outOfMemory ?? false
+    this.tryAlone = options.tryAlone ?? false
   }
 }
 

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../objects/object-store.ts'
 import { isNoValueOf, readCsv } from './csv.ts'
 import { evolve, keepDropped } from './evolve.ts'
 import { type OpenedFile, openLanding } from './inspect.ts'
-import { damagedLanding } from './landing-errors.ts'
+import { damagedLanding, isAboutFile } from './landing-errors.ts'
 import { landingSelect, rowsPerFileMax } from './landing-sql.ts'
 
 /** Landing files that are fit to be applied; the session's view `changes` (ord, op, c…, b…) holds exactly their rows. */
@@ -77,7 +77,10 @@ export async function firstUndecodable(
 async function readFailure(session: EngineSession, select: string): Promise<unknown> {
   return session.rows(`select bit_xor(h) as h from (${select})`).then(
     () => null,
-    (cause: unknown) => cause,
+    (cause: unknown) => {
+      if (isAboutFile(cause)) return cause
+      throw cause
+    },
   )
 }
 
@@ -146,6 +149,7 @@ async function firstBadFile(
 async function unknownOperation(session: EngineSession, config: TableConfig, files: readonly OpenedFile[]) {
   const query = `select min(ord) as first from changes where op is null or op not in ('I', 'U', 'D')`
   const [row] = await session.rows(query).catch(async (error: unknown) => {
+    if (!isAboutFile(error)) throw error
     const undecodable = await firstUndecodable(session, config, { files, columns: [] })
     if (undecodable === null) throw error
     return [undecodable]
@@ -175,9 +179,10 @@ async function badCsvValue(
   const scan = readCsv(path, config.csv, file, header, names)
   const [counts] = await session
     .rows(`select ${list(['count(*) as total', ...checks])} from ${scan}`)
-    .catch((cause: unknown) => [
-      { unreadable: damagedLanding(file, 'its lines have not all the same fields', cause) } as never,
-    ])
+    .catch((cause: unknown) => {
+      if (!isAboutFile(cause)) throw cause
+      return [{ unreadable: damagedLanding(file, 'its lines have not all the same fields', cause) } as never]
+    })
   if (counts !== undefined && 'unreadable' in counts) return counts.unreadable as unknown as DmscdcError
   const at = layout.columns.findIndex((_, column) => Number(counts?.[`n${String(column)}`] ?? 0) > 0)
   if (at < 0) return null

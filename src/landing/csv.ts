@@ -4,7 +4,7 @@ import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
 import { limits } from '../limits.ts'
-import { damagedLanding } from './landing-errors.ts'
+import { asDamage, damagedLanding } from './landing-errors.ts'
 import { asLakeValue, type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
 
 /**
@@ -62,10 +62,10 @@ function dialect(csv: CsvConfig): string[] {
 async function countFields(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<number> {
   const compression = `compression = ${literal(file.format === 'csv.gz' ? 'gzip' : 'none')}`
   const sniff = `sniff_csv(${literal(path)}, header = false, ${list(dialect(csv))}, ${compression})`
-  const rows = await session.rows(`select len(Columns) as fields from ${sniff}`).catch((cause: unknown) => {
-    const form = `delimiter ${literal(csv.delimiter)}, lines of equal fields and at most ${String(limits.csvLineBytes)} bytes`
-    throw damagedLanding(file, `it is no CSV in UTF-8 with ${form}`, cause)
-  })
+  const form = `delimiter ${literal(csv.delimiter)}, lines of equal fields and at most ${String(limits.csvLineBytes)} bytes`
+  const rows = await session
+    .rows(`select len(Columns) as fields from ${sniff}`)
+    .catch(asDamage(file, `it is no CSV in UTF-8 with ${form}`))
   const fields = Number(rows[0]?.fields ?? 0)
   if (fields <= limits.columns) return fields
   throw damagedLanding(file, `it has ${String(fields)} columns, expected at most ${String(limits.columns)}`)
@@ -74,12 +74,13 @@ async function countFields(session: EngineSession, csv: CsvConfig, file: Landing
 async function firstLine(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string, fields: number) {
   const names = positions(fields)
   const scan = readCsv(path, csv, file, false, names)
-  const rows = await session.rows(`select ${list(names)} from ${scan} limit 1`).catch((cause: unknown) => {
-    throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
-  })
+  const rows = await session
+    .rows(`select ${list(names)} from ${scan} limit 1`)
+    .catch(asDamage(file, unequalFields(fields)))
   return names.map((name) => String(rows[0]?.[name] ?? ''))
 }
 
+const unequalFields = (fields: number) => `its lines have not all ${String(fields)} fields as the first has`
 const positions = (fields: number) => Array.from({ length: fields }, (_, at) => `r${String(at)}`)
 
 function isHeader(first: readonly string[], csv: CsvConfig): boolean {
@@ -99,9 +100,7 @@ async function operationsLead(
 ): Promise<Lead> {
   const scan = readCsv(path, csv, file, false, positions(fields))
   const query = `select count(*) as lines, count(*) filter (r0 in ('I', 'U', 'D')) as operations from ${scan}`
-  const rows = await session.rows(query).catch((cause: unknown) => {
-    throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
-  })
+  const rows = await session.rows(query).catch(asDamage(file, unequalFields(fields)))
   const [lines, operations] = [Number(rows[0]?.lines), Number(rows[0]?.operations)]
   return operations === 0 ? 'none' : operations === lines ? 'all' : 'some'
 }
