@@ -14,7 +14,7 @@ import { landingTarget } from './target-landing.ts'
 import { logTarget } from './target-log.ts'
 import { namesTarget } from './target-names.ts'
 import { rowTarget } from './target-row.ts'
-import { fingerprint, openWorld, type World } from './world.ts'
+import { type Base, fingerprint, openWorld, type StoreKind, type World } from './world.ts'
 
 export const targets: Readonly<Record<string, Target>> = {
   landing: landingTarget,
@@ -30,13 +30,13 @@ export type CaseResult = { readonly label: string; readonly outcome: string; rea
 export async function runCase(targetName: string, seed: number): Promise<CaseResult> {
   const target = targets[targetName] as Target
   const random = seededRandom(seed)
-  const world = await openWorld(random.pick(target.stores))
+  const kind = random.pick(target.stores)
+  const world = await openWorld(kind, await baseOf(kind))
   const findings: string[] = []
   const judge: Judge = (what, holds, found = '') => {
     if (!holds) findings.push(`${what}${found === '' ? '' : `: ${found.slice(0, 600)}`}`)
   }
   try {
-    await loadBase(world)
     const hostile = await target.prepare(world, random)
     const outcome = await judged(world, hostile, judge)
     return { label: `${world.kind}: ${hostile.label}`, outcome, findings }
@@ -55,6 +55,21 @@ const loaded = await (async () => ({
 
 const baseRows = [`1|${rowCanary}changed`, ...[2, 3, 4, 5].map((id) => `${String(id)}|${rowCanary}${String(id)}`)]
 const nextRows = [...baseRows, `9|${rowCanary}next`]
+
+const bases = new Map<StoreKind, Promise<Base>>()
+
+/** Made once in a process, by the first case that needs it. */
+function baseOf(kind: StoreKind): Promise<Base> {
+  const made = bases.get(kind) ?? makeBase(kind)
+  bases.set(kind, made)
+  return made
+}
+
+async function makeBase(kind: StoreKind): Promise<Base> {
+  const world = await openWorld(kind)
+  await loadBase(world)
+  return world.keep()
+}
 
 async function loadBase(world: World): Promise<void> {
   for (const id of [bad, good]) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { link, lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ulid } from 'ulid'
@@ -44,33 +44,47 @@ export type World = {
   verify(): Promise<readonly TableVerdict[]>
   /** Keys of the lake below a prefix. */
   lakeKeys(prefix: string): Promise<readonly string[]>
+  /** Ends it, to be begun from again. */
+  keep(): Promise<Base>
   close(): Promise<void>
+}
+
+type Bodies = readonly (readonly [string, Uint8Array])[]
+export type Base = {
+  readonly folder: string
+  readonly rows: readonly [string, RowTexts extends Map<string, infer T> ? T : never][]
+  readonly landing: Bodies
+  readonly lake: Bodies
 }
 
 /** The engine's memory in a case; the watchdog's limit for the whole process is in fuzz.ts. */
 export const engineBytes = 256e6
 
-export async function openWorld(kind: StoreKind): Promise<World> {
-  const root = await mkdtemp(join(tmpdir(), 'dmscdc-fuzz-'))
+/**
+ * A world, from the start or as `base` left one: of the same process and kind, whose folders stand at the same place, for rows hold
+ * absolute paths. Files are hard links to the base's: nothing may write into one, only replace it.
+ */
+export async function openWorld(kind: StoreKind, base?: Base): Promise<World> {
+  const root = join(tmpdir(), `dmscdc-fuzz-${String(process.pid)}`, 'world')
+  await rm(root, { recursive: true, force: true })
   const [landing, lake, state, work] = ['landing', 'lake', 'state', 'work'].map((name) => join(root, name)) as [
     string,
     string,
     string,
     string,
   ]
-  for (const folder of [landing, lake, state, work]) await mkdir(folder)
-  for (const [path, body] of await plantedFiles()) {
-    await mkdir(dirname(join(root, path)), { recursive: true })
-    await writeFile(join(root, path), body)
-  }
+  if (base === undefined) await plant(root, [landing, lake, state, work])
+  else await linkTree(base.folder, root)
   const scratchDir = join(work, 'scratch')
-  await mkdir(scratchDir)
+  await mkdir(scratchDir, { recursive: true })
   const memory = (place: string) => memoryObjects({ now: Date.now, scratchDir, place })
   const stores = {
     landing: kind === 'file' ? fileObjects(landing) : memory('landing-bucket/in/'),
     lake: kind === 'file' ? fileObjects(lake) : memory('lake-bucket/out/'),
   }
-  const rows: RowTexts = new Map()
+  const rows: RowTexts = new Map(base?.rows)
+  for (const [key, body] of base?.landing ?? []) await stores.landing.put(key, body, { kind: 'any' })
+  for (const [key, body] of base?.lake ?? []) await stores.lake.put(key, body, { kind: 'any' })
   const said: string[] = []
   const say = (fields: object, message: string) => said.push(JSON.stringify(fields), message)
   let engine: Promise<Engine> | null = null
@@ -96,6 +110,7 @@ export async function openWorld(kind: StoreKind): Promise<World> {
   const writeRow = async (id: TableId, text: string) => {
     if (kind === 'memory') return void rows.set(tableName(id), { id, text })
     await mkdir(dirname(rowPath(id)), { recursive: true })
+    await rm(rowPath(id), { force: true })
     await writeFile(rowPath(id), text)
   }
   return {
@@ -110,6 +125,7 @@ export async function openWorld(kind: StoreKind): Promise<World> {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body
       if (kind === 'memory') return void (await stores.landing.put(key, bytes, { kind: 'any' }))
       await mkdir(dirname(join(landing, key)), { recursive: true })
+      await rm(join(landing, key), { force: true })
       await writeFile(join(landing, key), bytes)
     },
     async unland(key) {
@@ -127,11 +143,39 @@ export async function openWorld(kind: StoreKind): Promise<World> {
     run: async () => (await runCycle(ports, { tables: [], concurrency: 2 })).tables,
     verify: () => verifyTables(ports, []),
     lakeKeys: (prefix) => keysOf(stores.lake, prefix),
+    async keep(): Promise<Base> {
+      await (await engine)?.close()
+      const folder = `${root}-of-${kind}`
+      await rename(root, folder)
+      const all = kind === 'file' ? [] : [await bodiesOf(stores.landing), await bodiesOf(stores.lake)]
+      return { folder, rows: [...rows], landing: all[0] ?? [], lake: all[1] ?? [] }
+    },
     async close() {
       await (await engine)?.close()
       await rm(root, { recursive: true, force: true })
     },
   }
+}
+
+async function plant(root: string, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await mkdir(folder, { recursive: true })
+  for (const [path, body] of await plantedFiles()) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    await writeFile(join(root, path), body)
+  }
+}
+
+async function linkTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    await (entry.isDirectory() ? linkTree(source, target) : link(source, target))
+  }
+}
+
+async function bodiesOf(store: ObjectStore): Promise<Bodies> {
+  const keys = await keysOf(store, '')
+  return Promise.all(keys.map(async (key) => [key, (await store.get(key))?.body ?? new Uint8Array()] as const))
 }
 
 async function keysOf(store: ObjectStore, prefix: string): Promise<readonly string[]> {
