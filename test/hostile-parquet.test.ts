@@ -95,10 +95,6 @@ describe('a footer', () => {
         withFooter(body, ({ schema }) => Object.assign(schema[3] as SchemaElement, { num_children: 2 ** 31 - 1 })),
     ],
     [
-      'whose column has fewer children than none',
-      (body) => withFooter(body, ({ schema }) => Object.assign(schema[3] as SchemaElement, { num_children: -5 })),
-    ],
-    [
       'whose schema is deep',
       (body) =>
         withFooter(body, ({ schema }) =>
