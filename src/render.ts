@@ -5,6 +5,7 @@ import type { TablePlan } from './controller/plan-tables.ts'
 import type { RunReport } from './controller/run-cycle.ts'
 import type { TableVerdict } from './controller/verify-tables.ts'
 import type { ChangeCounts } from './domain.ts'
+import { printable, shellWord } from './errors.ts'
 import type { HistoryEntry } from './lake/history.ts'
 import type { TableReport } from './process-table/table-report.ts'
 
@@ -34,8 +35,8 @@ export function tablesText(lines: readonly TableLine[]): string {
   const rows = lines.map((line) => [
     line.table,
     line.status,
-    line.primaryKey.join(', ') || '-',
-    line.partitionKey.join(', ') || '-',
+    line.primaryKey.map(printable).join(', ') || '-',
+    line.partitionKey.map(printable).join(', ') || '-',
     line.version ?? '-',
     line.rows,
     line.files,
@@ -52,7 +53,7 @@ export function tablesText(lines: readonly TableLine[]): string {
     ...(line.held ? [`${line.table} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
     ...(line.candidateKeys.length > 0
       ? [
-          `${line.table} could have the key ${line.candidateKeys.map((key) => key.join(',')).join(' or ')}. Try: dmscdc set ${quoted(line.table)} --active --primary-key ${line.candidateKeys[0]?.join(',') ?? ''}`,
+          `${line.table} could have the key ${keysText(line)}. Try: dmscdc set ${shellWord(line.table)} --active --primary-key ${shellWord(namesText(line.candidateKeys[0] ?? []))}`,
         ]
       : []),
   ])
@@ -149,7 +150,7 @@ export function restoredText(
     : 'goes on from there: what was taken since then is taken again'
   return [
     `${table} is as it was at version ${String(version)}, as version ${String(newVersion)}, and inactive`,
-    `Try: dmscdc set ${quoted(table)} --active, which ${next}`,
+    `Try: dmscdc set ${shellWord(table)} --active, which ${next}`,
   ].join('\n')
 }
 
@@ -222,9 +223,12 @@ function remarks(one: TableReport): string[] {
 }
 
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
+  const shown = names.slice(0, 3).map(printable).join(', ')
   return names.length > 3 ? `${shown} and ${String(names.length - 3)} more` : shown
 }
 
-const quoted = (table: string) => (/^[\w.]+$/u.test(table) ? table : `'${table}'`)
+const keysText = ({ candidateKeys }: TableLine) => candidateKeys.map(namesText).join(' or ')
+/** As `set` reads them. */
+const namesText = (names: readonly string[]) =>
+  names.map((name) => printable(/[",]/u.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(',')
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -133,6 +133,8 @@ function gatedSession(session: EngineSession, work: Gate): EngineSession {
     run: (sql) => pass(() => session.run(sql)),
     rows: (sql) => pass(() => session.rows(sql)),
     link: (path) => pass(() => session.link(path)),
+    footerBytesMax: session.footerBytesMax,
+    footerBytesOf: (path) => pass(() => session.footerBytesOf(path)),
     write: (request) => pass(() => session.write(request)),
     writeText: (name, text) => pass(() => session.writeText(name, text)),
     frameCsv: (request) => pass(() => session.frameCsv(request)),

@@ -42,6 +42,10 @@ export type EngineSession = {
   rows(sql: string): Promise<readonly { readonly [column: string]: Cell }[]>
   /** Makes a local file readable under a plain name, whatever its own (globs, quotes, `col=value` folders). */
   link(localPath: string): Promise<string>
+  /** The largest footer that this engine's memory bears. */
+  readonly footerBytesMax: number
+  /** What the end of a local file says of the length of its Parquet footer; null where it is the end of no Parquet file. */
+  footerBytesOf(localPath: string): Promise<number | null>
   /** Files with no row are not returned. */
   write(request: WriteRequest): Promise<readonly WrittenFile[]>
   /** Writes text where SQL can read it; returns its path. */

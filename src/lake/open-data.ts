@@ -1,6 +1,7 @@
 import type { DataFile } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
+import { shownKey } from '../objects/keys.ts'
 import type { LocalCopy, ObjectStore } from '../objects/object-store.ts'
 import type { OpenedDataFile } from './data-sql.ts'
 import { dataKey, type TablePlace } from './keys.ts'
@@ -39,7 +40,7 @@ export async function openDataFiles(
 }
 
 function corrupt(file: DataFile, what: string): DmscdcError {
-  return new DmscdcError('corrupt-lake', `lake file ${file.path} ${what}`, {
+  return new DmscdcError('corrupt-lake', `lake file ${shownKey(file.path)} ${what}`, {
     hint: 'see what else is wrong: dmscdc verify --table <table>; then bring the file back from a backup, or reload the table',
   })
 }

@@ -8,7 +8,7 @@ import { readCsv, unreadable } from './csv.ts'
 import { isNoValueOf } from './csv-value.ts'
 import { evolve, keepDropped } from './evolve.ts'
 import { type OpenedFile, openLanding } from './inspect.ts'
-import { damagedLanding } from './landing-errors.ts'
+import { damagedLanding, isAboutFile } from './landing-errors.ts'
 import { landingSelect, rowsPerFileMax } from './landing-sql.ts'
 
 /** Landing files that are fit to be applied; the session's view `changes` (ord, op, c…, b…) holds exactly their rows. */
@@ -78,7 +78,10 @@ export async function firstUndecodable(
 async function readFailure(session: EngineSession, select: string): Promise<unknown> {
   return session.rows(`select bit_xor(h) as h from (${select})`).then(
     () => null,
-    (cause: unknown) => cause,
+    (cause: unknown) => {
+      if (isAboutFile(cause)) return cause
+      throw cause
+    },
   )
 }
 
@@ -147,6 +150,7 @@ async function firstBadFile(
 async function unknownOperation(session: EngineSession, config: TableConfig, files: readonly OpenedFile[]) {
   const query = `select min(ord) as first from changes where op is null or op not in ('I', 'U', 'D')`
   const [row] = await session.rows(query).catch(async (error: unknown) => {
+    if (!isAboutFile(error)) throw error
     const undecodable = await firstUndecodable(session, config, { files, columns: [] })
     if (undecodable === null) throw error
     return [undecodable]
@@ -177,7 +181,10 @@ async function badCsvValue(
   const scan = readCsv(path, config.csv, file, csv, names)
   const [counts] = await session
     .rows(`select ${list(['count(*) as total', ...checks])} from ${scan}`)
-    .catch((cause: unknown) => [{ unreadable: damagedLanding(file, unreadable(csv.fields), cause) } as never])
+    .catch((cause: unknown) => {
+      if (!isAboutFile(cause)) throw cause
+      return [{ unreadable: damagedLanding(file, unreadable(csv.fields), cause) } as never]
+    })
   if (counts !== undefined && 'unreadable' in counts) return counts.unreadable as unknown as DmscdcError
   const [lines, read] = [Math.max(0, csv.records - (csv.header ? 1 : 0)), Number(counts?.total ?? 0)]
   if (lines !== read) return damagedLanding(file, `it has ${String(lines)} lines of which ${String(read)} can be read`)

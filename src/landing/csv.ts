@@ -4,7 +4,8 @@ import type { EngineSession } from '../engine/engine.ts'
 import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
-import { damagedLanding } from './landing-errors.ts'
+import { limits } from '../limits.ts'
+import { asDamage, damagedLanding } from './landing-errors.ts'
 import { type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
 
 /**
@@ -54,8 +55,8 @@ export function readCsv(
     `escape = ${literal(csv.rfc4180 ? '"' : '')}`,
     // Else a quoted text that holds the other line ending cannot be read.
     `new_line = ${lines.newLine === '\n' ? "'\\n'" : "'\\r\\n'"}`,
-    `max_line_size = ${String(lineBytesMax)}`,
-    `buffer_size = ${String(lineBytesMax)}`,
+    `max_line_size = ${String(limits.csvLineBytes)}`,
+    `buffer_size = ${String(limits.csvLineBytes)}`,
     `nullstr = ${listLiteral(nulls.map(literal))}`,
     'allow_quoted_nulls = false',
     'parallel = false',
@@ -64,10 +65,7 @@ export function readCsv(
   return `(select *, row_number() over () - 1 as pos from read_csv(${literal(path)}, ${list(options)}))`
 }
 
-/** The engine's own limit is 2 MB, which a LOB column passes. No more than the buffer that it takes for a scan anyway. */
-const lineBytesMax = 32 * 1024 * 1024
-
-/** Throws `bad-landing` where the file cannot be unpacked or ends within quotes. */
+/** Throws `bad-landing` where the file cannot be unpacked, ends within quotes, or has more columns than a table may have. */
 async function frameOf(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<CsvFrame> {
   const gzip = file.format === 'csv.gz'
   const request = { path, gzip, delimiter: csv.delimiter, quotes: csv.rfc4180 }
@@ -75,19 +73,24 @@ async function frameOf(session: EngineSession, csv: CsvConfig, file: LandingFile
     throw gzip ? damagedLanding(file, 'it is no whole gzip', cause) : cause
   })
   if (frame.openQuote) throw damagedLanding(file, 'it ends within a quoted field')
+  if (frame.fields > limits.columns)
+    throw damagedLanding(
+      file,
+      `it has ${String(frame.fields)} columns, expected at most ${String(limits.columns)} with delimiter ${literal(csv.delimiter)}`,
+    )
   return frame
 }
 
 async function firstLine(session: EngineSession, file: LandingFile, fields: number, scan: string) {
   const names = positions(fields)
-  const rows = await session.rows(`select ${list(names)} from ${scan} limit 1`).catch((cause: unknown) => {
-    throw damagedLanding(file, unreadable(fields), cause)
-  })
+  const rows = await session
+    .rows(`select ${list(names)} from ${scan} limit 1`)
+    .catch(asDamage(file, unreadable(fields)))
   return names.map((name) => String(rows[0]?.[name] ?? ''))
 }
 
 export const unreadable = (fields: number) =>
-  `its lines are not all UTF-8 with ${String(fields)} fields as the first has, of at most ${String(lineBytesMax)} bytes`
+  `its lines are not all UTF-8 with ${String(fields)} fields as the first has, of at most ${String(limits.csvLineBytes)} bytes`
 
 const positions = (fields: number) => Array.from({ length: fields }, (_, at) => `r${String(at)}`)
 
@@ -101,9 +104,7 @@ function isHeader(first: readonly string[], csv: CsvConfig): boolean {
 /** How many lines begin with I, U or D. */
 async function operationsLead(session: EngineSession, file: LandingFile, fields: number, scan: string): Promise<Lead> {
   const query = `select count(*) as lines, count(*) filter (r0 in ('I', 'U', 'D')) as operations from ${scan}`
-  const rows = await session.rows(query).catch((cause: unknown) => {
-    throw damagedLanding(file, unreadable(fields), cause)
-  })
+  const rows = await session.rows(query).catch(asDamage(file, unreadable(fields)))
   const [lines, operations] = [Number(rows[0]?.lines), Number(rows[0]?.operations)]
   return operations === 0 ? 'none' : operations === lines ? 'all' : 'some'
 }

@@ -298,7 +298,11 @@ async function openWhole(context: WorkContext, files: readonly LandingFile[], be
 }
 
 /** Runs work that reads the batch; where it fails because a file's pages are damaged, that file is named. */
-async function decodable<T>(context: WorkContext, batch: Batch, work: () => Promise<T>): Promise<T> {
+export async function decodable<T>(
+  context: Pick<WorkContext, 'session' | 'config'>,
+  batch: Batch,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -307,7 +311,11 @@ async function decodable<T>(context: WorkContext, batch: Batch, work: () => Prom
 }
 
 /** Looks for damaged pages only behind an error that the engine could not explain. */
-async function undecodableFile({ session, config }: WorkContext, batch: Batch, error: unknown) {
+async function undecodableFile(
+  { session, config }: Pick<WorkContext, 'session' | 'config'>,
+  batch: Batch,
+  error: unknown,
+) {
   return error instanceof DmscdcError && error.kind === 'bug' ? firstUndecodable(session, config, batch) : null
 }
 

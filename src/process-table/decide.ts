@@ -11,6 +11,7 @@ import {
   pendingChanges,
   settled,
 } from '../landing/pending.ts'
+import { limits } from '../limits.ts'
 import { vanished } from './vanished.ts'
 
 /** What a table needs next, as exact inputs: nothing is listed again later. Each kind but idle and held is one commit. */
@@ -207,14 +208,12 @@ function decideNext(input: DecideInput, pending: readonly LandingFile[]): TableW
   const files: LandingFile[] = []
   let bytes = 0
   for (const file of pending) {
-    if (files.length > 0 && (bytes + file.sizeBytes > input.batchBytesMax || files.length >= batchFilesMax)) break
+    if (files.length > 0 && (bytes + file.sizeBytes > input.batchBytesMax || files.length >= limits.batchFiles)) break
     files.push(file)
     bytes += file.sizeBytes
   }
   return { kind: 'incremental', files, whole: false }
 }
-
-const batchFilesMax = 1000
 
 const held = (error: DmscdcError): TableWork => ({ kind: 'held', error })
 

@@ -2,7 +2,7 @@ import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '.
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
 import { planMerge } from '../load-incremental/merge.ts'
-import { emptySnapshot, shapeOf } from './carry-out.ts'
+import { decodable, emptySnapshot, shapeOf } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
 import { asEdited } from './move-table.ts'
@@ -113,8 +113,10 @@ async function planIncremental(
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
-    const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
-    const plan = await planMerge({ session, staging, snapshot, shape, batch, sequence })
+      const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
+      const plan = await decodable({ session, config }, batch, () =>
+        planMerge({ session, staging, snapshot, shape, batch, sequence }),
+      )
     const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
     const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
     const deleted = sum(plan.touched.map(({ deletions }) => deletions))

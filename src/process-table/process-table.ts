@@ -1,5 +1,5 @@
 import { type Mirror, tableName } from '../domain.ts'
-import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
+import { asDmscdcError, type DmscdcError, errorPolicy, shellWord } from '../errors.ts'
 import { landingOrder } from '../landing/names.ts'
 import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
@@ -96,7 +96,7 @@ function warnOfLanding({ config, listing, mirror }: TableRun, totals: Totals): v
 function report(run: TableRun, totals: Totals, startedMs: number): TableReport {
   const costs = run.costs()
   const { ignored } = totals.changes
-  const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${tableName(run.item.id)} --primary-key <columns>`
+  const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${shellWord(tableName(run.item.id))} --primary-key <columns>`
   return {
     table: tableName(run.item.id),
     status: totals.loaded ? 'initial' : totals.merged ? 'incremental' : 'idle',
@@ -121,7 +121,8 @@ function waitingSeconds({ listing, mirror, item }: TableRun, nowMs: number): num
   const cursor = mirror.version === null ? '' : mirror.lastIncrementalFile.slice(item.path.length)
   const waiting = listing.changes.filter(({ key }) => cursor === '' || landingOrder(key, cursor) > 0)
   const all = mirror.version === null ? [...listing.loads, ...waiting] : waiting
-  return all.length === 0 ? null : seconds(nowMs - Math.min(...all.map(({ modifiedMs }) => modifiedMs)))
+  const oldestMs = all.reduce((oldest, { modifiedMs }) => Math.min(oldest, modifiedMs), Number.POSITIVE_INFINITY)
+  return all.length === 0 ? null : seconds(nowMs - oldestMs)
 }
 
 const seconds = (ms: number) => Math.max(0, Math.round(ms / 1000))

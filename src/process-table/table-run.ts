@@ -5,6 +5,8 @@ import { DmscdcError } from '../errors.ts'
 import { ownRoot, type TablePlace, tablePlace } from '../lake/keys.ts'
 import { operationColumn } from '../landing/layout.ts'
 import { listingDigest, listTable } from '../landing/listing.ts'
+import { isTableName, reservedSchema } from '../landing/names.ts'
+import { limits } from '../limits.ts'
 import { countRequests, type RequestCounts } from '../objects/counting-objects.ts'
 import type { Ports } from '../ports.ts'
 import { readConfig, readMirror } from '../state/row.ts'
@@ -31,6 +33,7 @@ export type TableRun = {
 /** Reads the row's settings; throws `invalid-config`. Costs no request. */
 export function readSettings(ports: Ports, item: StateItem) {
   const config = readConfig(item, { lakePlace: ports.lake.place })
+  refuseName(config)
   requireCatalog(ports, config)
   refuseArchiveInSchema(config)
   return { config, mirror: readMirror(item), place: placeOf(ports, config) }
@@ -106,6 +109,16 @@ export function digestWithout(
 ): string {
   if (gone.size === 0) return digest
   return digestOf(ports, { ...listing, changes: listing.changes.filter(({ key }) => !gone.has(key)) }, config)
+}
+
+/** Discovery registers no such table, but a row can be written by hand. */
+function refuseName({ id }: TableConfig): void {
+  if (isTableName(id.schema) && isTableName(id.table) && id.schema !== reservedSchema) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(id)}: schema or table has a name that no table can have, expected printable names of at most ${String(limits.nameBytes)} bytes, and no schema ${reservedSchema}`,
+    { hint: 'delete the row' },
+  )
 }
 
 /** A table's own schema as its archive: the archived files would be tables. */

@@ -1,4 +1,5 @@
 import { allViews, type Landed, type OnVanish, type View, vanishPolicies } from '../domain.ts'
+import { limits } from '../limits.ts'
 
 /** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string }
@@ -22,9 +23,13 @@ export function parseSequenceColumn(text: string): Parsed<string | null> {
 /** Refuses empty names, and names that differ only by case: a lake has no two such columns. */
 export function distinct(names: readonly string[]): Parsed<readonly string[]> {
   if (names.some((name) => name === '')) return { problem: 'has an empty name' }
-  const folded = names.map((name) => name.toLowerCase())
-  const twice = names.find((_, i) => folded.indexOf(folded[i] as string) !== i)
-  return twice === undefined ? { value: names } : { problem: `names ${JSON.stringify(twice)} twice` }
+  if (names.length > limits.columns) return { problem: `has more than ${String(limits.columns)} names` }
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name.toLowerCase())) return { problem: `names ${JSON.stringify(name)} twice` }
+    seen.add(name.toLowerCase())
+  }
+  return { value: names }
 }
 
 const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { limits } from '../limits.ts'
 import {
   distinct,
   type Parsed,
@@ -15,11 +16,15 @@ import {
 } from './attribute-text.ts'
 import { parseColumnList, parseCsvColumns } from './csv-columns.ts'
 
-const textOrList = z.union([z.string(), z.array(z.string())])
+/** First of all: the work on a text grows with its length, sometimes faster. */
+const shortText = z.string().max(limits.settingLength, tooLong(limits.settingLength))
+const columnText = z.string().max(limits.columnListLength, tooLong(limits.columnListLength))
+const columnList = z.union([columnText, z.array(columnText).max(limits.columns)])
+const textOrList = z.union([shortText, z.array(shortText).max(limits.columns)])
 const flag = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
-const names = parsed(textOrList, (value) => (typeof value === 'string' ? parseNames(value) : distinct(value)))
-const duration = parsed(z.union([z.string(), z.literal(0)]), (value) => parseDuration(String(value)))
-const csvColumns = parsed(textOrList, (value) =>
+const names = parsed(columnList, (value) => (typeof value === 'string' ? parseNames(value) : distinct(value)))
+const duration = parsed(z.union([shortText, z.literal(0)]), (value) => parseDuration(String(value)))
+const csvColumns = parsed(columnList, (value) =>
   typeof value === 'string' ? parseCsvColumns(value) : parseColumnList(value),
 )
 const views = parsed(textOrList, parseViews)
@@ -31,34 +36,34 @@ export const settingsShape = z.object({
   ActiveFlag: flag.default(false),
   PrimaryKey: orNull(names),
   PartitionKey: orNull(names),
-  out_path: orNull(parsed(z.string(), parsePlace)),
-  folder: orNull(parsed(z.string(), parseFolder)),
+  out_path: orNull(parsed(shortText, parsePlace)),
+  folder: orNull(parsed(shortText, parseFolder)),
   Publish: views.default([]),
   Retain: orNull(duration),
   LookBack: duration.default(24 * 3_600_000),
   LoadSettle: duration.default(0),
-  LandingTimezone: parsed(z.string(), parseTimezone).default('UTC'),
+  LandingTimezone: parsed(shortText, parseTimezone).default('UTC'),
   KeepOp: flag.default(false),
-  BeforeImagePrefix: z.string().default('BI_'),
+  BeforeImagePrefix: shortText.default('BI_'),
   CsvColumns: orNull(csvColumns),
   CsvHeader: flag.default(false),
-  CsvNullValue: orNull(z.string()),
-  CsvDelimiter: parsed(z.string(), parseDelimiter).default(','),
+  CsvNullValue: orNull(shortText),
+  CsvDelimiter: parsed(shortText, parseDelimiter).default(','),
   Rfc4180: flag.default(true),
-  SequenceColumn: orNull(parsed(z.string(), parseSequenceColumn)),
+  SequenceColumn: orNull(parsed(shortText, parseSequenceColumn)),
   RememberDeletes: duration.default(7 * 24 * 3_600_000),
-  OnVanish: parsed(z.string(), parseOnVanish).default('warn'),
-  Landed: parsed(z.string(), parseLanded).default({ kind: 'keep' }),
+  OnVanish: parsed(shortText, parseOnVanish).default('warn'),
+  Landed: parsed(shortText, parseLanded).default({ kind: 'keep' }),
 })
 
 /** What a run repeats in the row. */
 export const mirrorShape = z.object({
-  LastIncrementalFile: orNull(z.string()),
+  LastIncrementalFile: orNull(shortText),
   LastFullLoadDate: orNull(moment),
-  MirroredIncrementalFile: orNull(z.string()),
+  MirroredIncrementalFile: orNull(shortText),
   MirroredFullLoadDate: orNull(moment),
   Version: orNull(count),
-  Digest: orNull(z.string()),
+  Digest: orNull(shortText),
   Published: views.default([]),
   Retained: orNull(count),
   CatalogTable: orNull(z.object({ database: z.string(), table: z.string(), digest: z.string().nullable() })),
@@ -117,6 +122,10 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Retained: { expected: 'the number that a run wrote', option: null },
     CatalogTable: { expected: 'what a run wrote', option: null },
   }
+
+function tooLong(length: number) {
+  return `has more than ${String(length)} characters`
+}
 
 function orNull<T extends z.ZodType>(shape: T) {
   return shape.optional().transform((value) => value ?? null)

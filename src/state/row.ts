@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { type Mirror, type TableConfig, type TableId, tableName } from '../domain.ts'
-import { DmscdcError } from '../errors.ts'
+import { DmscdcError, shellWord } from '../errors.ts'
 import { attributeHelp, mirrorShape, settingsShape } from './attributes.ts'
 import type { RowChange, StateItem, StateRow } from './state-store.ts'
 
@@ -193,7 +193,7 @@ function validated<Shape extends z.ZodObject>(item: StateItem, shape: Shape): z.
 function invalid(subject: string, name: string, given: StateRow, error: z.ZodError): DmscdcError {
   const wrong = [...new Map(error.issues.map((issue) => [String(issue.path[0]) as keyof typeof attributeHelp, issue]))]
   const found = wrong.map(([attribute, issue]) => {
-    const problem = issue.code === 'custom' ? ` (${issue.message})` : ''
+    const problem = issue.code === 'custom' || issue.code === 'too_big' ? ` (${issue.message})` : ''
     return `attribute ${attribute} is ${shown(given[attribute])}${problem}, expected ${attributeHelp[attribute].expected}`
   })
   const first = wrong[0]?.[0] as keyof typeof attributeHelp
@@ -204,10 +204,6 @@ function invalid(subject: string, name: string, given: StateRow, error: z.ZodErr
         ? `correct or remove the attribute ${first} in the row by hand`
         : `dmscdc set ${shellWord(name)} ${option}`,
   })
-}
-
-function shellWord(name: string): string {
-  return /^[\w.-]+$/u.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`
 }
 
 function shown(value: unknown): string {
