@@ -37,8 +37,9 @@ describe('a column of each type', () => {
       await lab.landBytes(`s/t${String(at)}/${name}.parquet`, hyparquetFile(file(type)))
   }
 
+  /** A folder's name, and so a partition's value, has at most 255 bytes. */
   const rowsOf = (type: DmsType, from: number) => {
-    const texts = [...oneZero(type), null]
+    const texts = [...oneZero(type).filter((text) => text.length <= 200), null]
     return { types: [type], ids: texts.map((_, at) => from + at), rows: texts.map((text) => [text]) }
   }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
+import { decimalText } from '../../sample-db/csv.ts'
 import { hyparquetFile } from '../support/dms-parquet.ts'
-import { type DmsType, decimalText, typeGroups } from '../support/dms-types.ts'
+import { type DmsType, typeGroups } from '../support/dms-types.ts'
 import type { Lab } from '../support/lab.ts'
 import { test } from '../support/lab-test.ts'
 import { applied, type Change, type Contents } from '../support/oracle.ts'
@@ -119,7 +120,11 @@ async function expectValues(lab: Lab, table: string, { types, keyed, load, files
     const sorted = (rows: Iterable<unknown>) => Array.from(rows, (row) => JSON.stringify(row)).sort()
     expect(sorted(found)).toEqual(sorted(contents.values()))
   }
-  await land('LOAD00000001', load.map((event) => ({ ...event, op: 'I' })), null)
+  await land(
+    'LOAD00000001',
+    load.map((event) => ({ ...event, op: 'I' })),
+    null,
+  )
   await lab.set(`s.${table}`, { active: true, primaryKey: keyColumns.join(',') })
   await expectLanded()
   for (const [at, { events, without }] of files.entries()) {
