@@ -424,3 +424,11 @@ describe('setting other partitions', () => {
     expect(await change(lab, types, [['U', 1, '', 7]])).toMatchObject({ changes: { unchanged: 1 } })
   })
 })
+
+test('a partition value may hold a zero byte: it ends no statement', async ({ lab }) => {
+  const types = { id: 'integer', p: 'varchar', q: 'integer' }
+  await loaded(lab, types, [[1, "a\0' or 1", 1]], { primaryKey: 'id', partitionKey: 'p' })
+  expect(await change(lab, types, [['U', 1, "a\0' or 1", 1]])).toMatchObject({ changes: { unchanged: 1 } })
+  const report = await change(lab, types, [['U', 1, "a\0' or 1", 2]], '20240101-000000001')
+  expect(report).toMatchObject({ changes: { updated: 1 }, filesAdded: 1 })
+})

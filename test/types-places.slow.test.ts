@@ -71,6 +71,7 @@ describe('a column of each type', () => {
       const { ids, rows } = rowsOf(type, 1)
       expect(reports[`s.t${String(at)}`], type.name).toMatchObject({
         changes: { unchanged: ids.length },
+        error: null,
         filesAdded: 0,
       })
       const emptyIsNull = textRows({
