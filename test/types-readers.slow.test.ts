@@ -81,6 +81,47 @@ describe.skipIf(python === null)('every value of every type, read by', { timeout
   })
 })
 
+describe.skipIf(python === null)('a partition column of each type but binary', { timeout: askMsMax + 60_000 }, () => {
+  /** A folder's name has at most 255 bytes; zero has two forms. */
+  const textsOf = ({ texts }: DmsType) => [...texts.filter((text) => text.length <= 200 && text !== '-0'), null]
+  const tableOfEach = (type: DmsType) => {
+    const texts = textsOf(type)
+    return { types: [type], ids: texts.map((_, at) => at + 1), rows: texts.map((text) => [text]) }
+  }
+  const decimals = decimalTypes('FIXED_LEN_BYTE_ARRAY').filter((_, at) => at % 12 === 1)
+  const types = [...plainTypes.filter(({ lake }) => lake !== 'binary'), ...decimals]
+
+  beforeAll(async () => {
+    for (const type of types) {
+      await lab.landBytes(`parts/${type.name}/LOAD00000001.parquet`, hyparquetFile(tableOfEach(type)))
+      await lab.set(`parts.${type.name}`, { active: true, primaryKey: 'id', partitionKey: type.name, publish: 'delta' })
+    }
+    const tables = types.map(({ name }) => ({ schema: 'parts', table: name }))
+    const reports = await lab.run({ tables, concurrency: 2 })
+    expect(reports.map(({ error }) => error)).toEqual(reports.map(() => null))
+  })
+
+  plainTest.for(['duckdb', 'pyarrow', 'polars', 'delta-rs'] as const)(
+    'has its values by %s through the view',
+    async (engine) => {
+      // These two lose the sign of a negative decimal in the log's text, or fail on it.
+      const kept =
+        engine === 'duckdb' || engine === 'delta-rs' ? types : types.filter((type) => !decimals.includes(type))
+      const reads = kept.map(
+        (type): TypedRead => ({
+          ...{ engine, kind: 'delta', types: [type], path: join(lab.lake, 'parts', type.name) },
+        }),
+      )
+      for (const [at, { rows }] of (await readTyped(reads)).entries()) {
+        const type = kept[at] as DmsType
+        const { rows: texts, ...table } = tableOfEach(type)
+        const emptyIsNull = texts.map(([text]) => [text === '' ? null : (text ?? null)])
+        expect.soft(rows, type.name).toEqual(textRows({ ...table, rows: emptyIsNull }))
+      }
+    },
+  )
+})
+
 describe.skipIf(python === null)('what pyarrow writes', { timeout: askMsMax + 60_000 }, () => {
   const variants = (['snappy', 'gzip', 'zstd', 'none'] as const).flatMap((compression) =>
     [true, false].flatMap((use_dictionary) =>
