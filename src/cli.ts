@@ -79,7 +79,11 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--csv-header <true|false>', 'CSV files begin with a header', trueOrFalse)
   .option('--csv-null-value <text>', 'text that means NULL')
   .option('--csv-delimiter <c>', 'between fields')
-  .option('--rfc4180 <true|false>', 'quotes in quoted values are doubled', trueOrFalse)
+  .option(
+    '--rfc4180 <true|false>',
+    'values may stand in quotes (false: a quote is like any other character)',
+    trueOrFalse,
+  )
   .action(async (pattern, flags) => (await commands()).set(pattern, flags))
 
 command(

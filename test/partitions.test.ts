@@ -424,3 +424,21 @@ describe('setting other partitions', () => {
     expect(await change(lab, types, [['U', 1, '', 7]])).toMatchObject({ changes: { unchanged: 1 } })
   })
 })
+
+test('a partition value may hold a zero byte: it ends no statement', async ({ lab }) => {
+  const types = { id: 'integer', p: 'varchar', q: 'integer' }
+  await loaded(lab, types, [[1, "a\0' or 1", 1]], { primaryKey: 'id', partitionKey: 'p' })
+  expect(await change(lab, types, [['U', 1, "a\0' or 1", 1]])).toMatchObject({ changes: { unchanged: 1 } })
+  const report = await change(lab, types, [['U', 1, "a\0' or 1", 2]], '20240101-000000001')
+  expect(report).toMatchObject({ changes: { updated: 1 }, filesAdded: 1 })
+})
+
+test('a binary partition column holds the table: no two readers take bytes out of a folder name alike', async ({
+  lab,
+}) => {
+  await lab.land('s/t/LOAD00000001.parquet', rowsOf({ id: 'integer', raw: 'blob' }, [[1, 'x']]))
+  await lab.set('s.t', { active: true, primaryKey: 'id', partitionKey: 'raw' })
+  const { status, error } = await lab.runOne('s.t')
+  expect({ status, kind: error?.kind }).toEqual({ status: 'held', kind: 'invalid-config' })
+  expect(error?.message).toBe('PartitionKey names column "raw", which is binary; a partition is of any other type')
+})

@@ -37,8 +37,9 @@ describe('a column of each type', () => {
       await lab.landBytes(`s/t${String(at)}/${name}.parquet`, hyparquetFile(file(type)))
   }
 
+  /** A folder's name, and so a partition's value, has at most 255 bytes; `NULL` as a folder's value is NULL to DuckDB. */
   const rowsOf = (type: DmsType, from: number) => {
-    const texts = [...oneZero(type), null]
+    const texts = [...oneZero(type).filter((text) => text.length <= 200 && text !== 'NULL'), null]
     return { types: [type], ids: texts.map((_, at) => from + at), rows: texts.map((text) => [text]) }
   }
 
@@ -58,9 +59,11 @@ describe('a column of each type', () => {
     }
   })
 
-  test('is a partition column whose values stand in the folders, and an equal row is written once', async ({ lab }) => {
+  test('but binary is a partition column whose values stand in the folders, and an equal row is written once', async ({
+    lab,
+  }) => {
     await landAll(lab, 'LOAD00000001', (type) => rowsOf(type, 1))
-    await run(lab, ({ name }) => ({ primaryKey: 'id', partitionKey: name }))
+    await run(lab, ({ name, lake }) => ({ primaryKey: 'id', ...(lake === 'binary' ? {} : { partitionKey: name }) }))
     await landAll(lab, '20240101-000000001', (type) => {
       const file = rowsOf(type, 1)
       return { ...file, operations: file.ids.map(() => 'U') }
@@ -70,12 +73,13 @@ describe('a column of each type', () => {
       const { ids, rows } = rowsOf(type, 1)
       expect(reports[`s.t${String(at)}`], type.name).toMatchObject({
         changes: { unchanged: ids.length },
+        error: null,
         filesAdded: 0,
       })
       const emptyIsNull = textRows({
         types: [type],
         ids,
-        rows: rows.map(([text]) => [text === '' ? null : (text ?? null)]),
+        rows: rows.map(([text]) => [text === '' && type.lake === 'string' ? null : (text ?? null)]),
       })
       expect(await lakeRows(lab, `s.t${String(at)}`, [type]), type.name).toEqual(emptyIsNull)
     }

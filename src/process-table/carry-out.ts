@@ -339,7 +339,21 @@ export function shapeOf(config: TableConfig, columns: readonly Column[]): TableS
     throw new DmscdcError('invalid-config', 'PartitionKey names every column, which leaves none for the files', {
       hint: 'correct the row: dmscdc set <table> --partition-key <fewer columns>',
     })
+  refuseBinaryPartition(config, columns)
   return { columns, partitionColumns: config.partitionKey, keyColumns: config.primaryKey ?? [] }
+}
+
+/** A partition value is text in folders and logs, and no two readers take bytes out of it alike. */
+function refuseBinaryPartition(config: TableConfig, columns: readonly Column[]): void {
+  const binary = columns.find(({ name, type }) => type.kind === 'binary' && config.partitionKey.includes(name))
+  if (binary === undefined) return
+  throw new DmscdcError(
+    'invalid-config',
+    `PartitionKey names column "${binary.name}", which is binary; a partition is of any other type`,
+    {
+      hint: 'correct the row: dmscdc set <table> --partition-key <columns>',
+    },
+  )
 }
 
 const schemaOf = ({ columns, partitionColumns }: TableShape) => ({ columns, partitionColumns })

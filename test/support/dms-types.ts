@@ -1,3 +1,5 @@
+import { decimalText } from '../../sample-db/csv.ts'
+
 /**
  * Every type that DMS writes to Parquet, with the values that are hard, and what the lake holds of it. A value has one text,
  * whatever wrote or reads it: whole numbers and decimals by their digits, floats as JavaScript prints them, dates and
@@ -151,12 +153,6 @@ export function decimalTypes(as: keyof typeof precisionsMax): readonly DmsType[]
       texts,
     }
   })
-}
-
-export function decimalText(unscaled: bigint, scale: number): string {
-  if (scale === 0) return String(unscaled)
-  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
-  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
 /** A table that has each type as a column: its rows take each type's values in turn, and the last is NULL throughout. */

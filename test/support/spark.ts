@@ -3,14 +3,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { askPython } from './engines.ts'
 import { installedOnce, orSkipped } from './install-once.ts'
-import { askPython } from './typed-engines.ts'
 
 const run = promisify(execFile)
 const here = fileURLToPath(new URL('.', import.meta.url))
 const requirementsFile = join(here, 'requirements-spark.txt')
 
-/** Asks `spark_reader.py`: one Spark for all that is asked. */
+/** Asks `spark.py`: one Spark for all that is asked. */
 export type Spark = (reads: unknown) => Promise<readonly unknown[]>
 
 /** Spark with Delta Lake; needs Java 17 and Maven. Null, with one loud line, where it cannot be had; under CI that is an error. */
@@ -20,7 +20,7 @@ export function openSpark(): Promise<Spark | null> {
     const home = await installedOnce(`spark-${pyspark}-delta-${delta}`, (folder) => install(folder, delta))
     const environment = { ...process.env, PYTHONPATH: join(home, 'python'), SPARK_LOCAL_IP: '127.0.0.1' }
     await run('java', ['-version'])
-    return (reads) => askPython('python3', [join(here, 'spark_reader.py'), join(home, 'jars')], reads, environment)
+    return (reads) => askPython('python3', [join(here, 'spark.py'), join(home, 'jars')], reads, environment)
   })
 }
 

@@ -1,11 +1,12 @@
-"""Reads typed tables with Spark: in and out as typed_readers.py, but only where `probe` is set, and for the least and the greatest value of a column."""
+"""Reads typed tables with Spark: in and out as engines.py, but the columns to filter are those of `probe`, by their least and greatest value."""
 
+import decimal
 import json
 import pathlib
 import sys
 
 import pyspark.sql
-from typed_readers import sql_literal, text
+from engines import sql_literal, text
 
 SPARK_TYPES = {"byte": "tinyint", "short": "smallint", "long": "bigint"}
 
@@ -27,16 +28,27 @@ def main(jars):
     for read in json.load(sys.stdin):
         frame = session.read.format("delta" if read["kind"] == "delta" else "parquet").load(read["path"])
         types = read["types"]
-        rows = [row.asDict() for row in frame.selectExpr("id", *(shown(name, lake) for name, lake in types.items())).collect()]
+        shown_rows = frame.selectExpr("id", *(shown(name, lake) for name, lake in types.items())).collect()
+        rows = [read_back(row, types) for row in shown_rows]
         text_rows = [{name: text(row[name], lake) for name, lake in {"id": "integer", **types}.items()} for row in rows]
-        missed = list(misses(frame, rows, types)) if read["probe"] else []
+        missed = list(misses(frame, rows, {name: types[name] for name in read["probe"]}))
         print(json.dumps({"rows": text_rows, "misses": missed}), flush=True)
     session.stop()
 
 
 def shown(name, lake):
-    """A Python date and time knows neither the year 1 in every zone nor a zone of its own: Spark's text goes out."""
-    return f"date_format(`{name}`, \"yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'\") as `{name}`" if lake == "timestamp" else f"`{name}`"
+    """As text what does not come over as it is: a Python time has no year 1 in every zone, and PySpark gives `1E-10` two digits more."""
+    if lake == "timestamp":
+        return f"date_format(`{name}`, \"yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'\") as `{name}`"
+    return f"cast(`{name}` as string) as `{name}`" if lake.startswith("decimal") else f"`{name}`"
+
+
+def read_back(row, types):
+    def value(name, shown_value):
+        is_decimal = types.get(name, "").startswith("decimal") and shown_value is not None
+        return decimal.Decimal(shown_value) if is_decimal else shown_value
+
+    return {name: value(name, shown_value) for name, shown_value in row.asDict().items()}
 
 
 def misses(frame, rows, types):

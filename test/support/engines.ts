@@ -46,7 +46,7 @@ export async function writePyarrow(
     options,
     columns: columnsOf(file).map(({ type, texts }) => ({ name: type.name, file: type.file, texts })),
   }))
-  await askPython((await pythonReaders()) as string, [join(here, 'typed_writer.py')], question)
+  await askPython((await pythonReaders()) as string, [join(here, 'pyarrow-writer.py')], question)
 }
 
 export type TypedRead = {
@@ -54,8 +54,8 @@ export type TypedRead = {
   readonly kind: ReaderKind
   readonly path: string
   readonly types: readonly DmsType[]
-  /** Spark: whether to filter too, which takes it a fifth of a second each time. */
-  readonly probe?: boolean
+  /** Spark: the columns to filter by, for each filter takes it a fifth of a second. The others filter by all. */
+  readonly probe?: readonly string[]
 }
 
 export type TypedAnswer = {
@@ -81,7 +81,7 @@ export async function readTyped(
 }
 
 async function askReaders(question: unknown): Promise<readonly unknown[]> {
-  return askPython((await pythonReaders()) as string, [join(here, 'typed_readers.py')], question)
+  return askPython((await pythonReaders()) as string, [join(here, 'engines.py')], question)
 }
 
 function rowOf(types: readonly DmsType[], row: TextRow): TextRow {
