@@ -24,6 +24,7 @@ describe('a fault is mended by the next run', () => {
     'LastIncrementalFile set back by hand',
     'a table without a key that is made anew',
     'a replay',
+    'a repair from a fresh full load',
     'an adoption, and what follows',
   ]
   test.for(others)('at the commit: %s', (name) =>
