@@ -50,6 +50,30 @@ describe.skipIf(server === null)('keys', () => {
     expect(await shop.reconcile('shop.t', { repair: true })).toMatchObject({ ok: true })
   })
 
+  test.for([
+    ['a text', 'k varchar(40) collate utf8mb4_general_ci', 'k'],
+    ['a uuid', 'k uuid', 'k'],
+    ['a number, a text and a time', 'n int, k varchar(40) character set latin1, at datetime(6)', 'n,k,at'],
+  ])('with a unique index are read along it in short statements: %s', async ([_, columns, key], { lab }) => {
+    const values = ['seq % 5', 'uuid()', `'2024-01-01' + interval seq % 97 * 1001 microsecond`]
+    const shop = await spoilt(lab, {
+      create: `create table t (${columns}, v int, primary key (${key}));
+        insert into t select ${key === 'k' ? 'uuid()' : values.join(', ')}, seq from seq_1_to_1000`,
+      key: key ?? '',
+      spoil: 'update t set v = -v where v % 100 = 0; delete from t where v = 7',
+    })
+    const whole = await shop.reconcile('shop.t')
+    const walked = await shop.reconcile('shop.t', { rowsPerStatement: 64 })
+    expect(walked).toMatchObject({
+      rows: { source: 999, lake: 1000 },
+      differences: { extra: 1, different: 10, inFlight: 0 },
+    })
+    expect(walked.examples).toEqual(whole.examples)
+    // Fifteen cuts, and each of the sixteen pieces read twice.
+    expect(walked.queries - whole.queries).toBe(45)
+    expect(await shop.reconcile('shop.t', { repair: true, rowsPerStatement: 64 })).toMatchObject({ ok: true })
+  })
+
   test('of several columns, NULL among them, without any index in the source', async ({ lab }) => {
     const shop = await spoilt(lab, {
       create: `create table t (a int, b date, c varbinary(8), d decimal(8,3), v text);
