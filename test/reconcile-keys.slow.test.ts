@@ -1,5 +1,7 @@
 import { afterAll, describe, expect } from 'vitest'
+import { rowsOf, withConnection } from '../sample-db/connection.ts'
 import { systemClock } from '../src/clock.ts'
+import { interceptPorts } from './support/faulty-ports.ts'
 import type { Lab } from './support/lab.ts'
 import { test } from './support/lab-test.ts'
 import { startMariadb } from './support/mariadb.ts'
@@ -274,3 +276,57 @@ describe.skipIf(server === null)('changes in flight', () => {
     expect(await shop.reconcile('shop.t')).toMatchObject({ ok: true, rows: { source: 21, lake: 21 } })
   })
 })
+
+describe.skipIf(server === null)('a source that fails', () => {
+  test('in the middle is unavailable, and nothing is repaired', async ({ lab }) => {
+    const shop = await spoilt(lab, {
+      create: 'create table t (id int primary key, v int); insert into t select seq, seq from seq_1_to_100',
+      key: 'id',
+      spoil: 'update t set v = 0 where id = 5',
+    })
+    let fetches = 0
+    const ports = interceptPorts(lab.ports, async (call, proceed) => {
+      // The lake is read after the connection was made.
+      if (call.port === 'lake' && call.verb === 'fetch' && fetches++ === 0) await endOtherConnections()
+      return proceed()
+    })
+    await expect(shop.reconcile('shop.t', { ports, repair: true })).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(fetches).toBeGreaterThan(0)
+    expect(await lab.verify()).toMatchObject([{ ok: true, version: 0 }])
+    expect(await shop.reconcile('shop.t', { repair: true })).toMatchObject({ ok: true, repaired: { version: 1 } })
+  })
+})
+
+describe.skipIf(server === null)('a run between the comparison and the repair', () => {
+  test('leaves the repair what is still different then, here nothing', async ({ lab }) => {
+    const shop = await spoilt(lab, {
+      create: 'create table t (id int primary key, v int); insert into t select seq, seq from seq_1_to_100',
+      key: 'id',
+      spoil: 'update t set v = 0 where id = 5',
+    })
+    await shop.follow()
+    let runs = 0
+    const ports = interceptPorts(lab.ports, async (call, proceed) => {
+      if (call.port === 'state' && call.writes && runs++ === 0)
+        expect(await lab.runOne('shop.t')).toMatchObject({ changes: { updated: 1 } })
+      return proceed()
+    })
+    expect(await shop.reconcile('shop.t', { ports, repair: true })).toMatchObject({
+      ok: true,
+      differences: { different: 1 },
+      repaired: null,
+    })
+    expect(runs).toBeGreaterThan(0)
+    expect(await lab.verify()).toMatchObject([{ ok: true, version: 1 }])
+  })
+})
+
+async function endOtherConnections(): Promise<void> {
+  await withConnection({ socket: server!.socket, user: 'root' }, async (connection) => {
+    const rows = await rowsOf(
+      connection,
+      `select id from information_schema.processlist where id <> connection_id() and user = 'root'`,
+    )
+    for (const { id } of rows) await connection.query(`kill ${String(id)}`)
+  })
+}
