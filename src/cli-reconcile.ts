@@ -71,12 +71,12 @@ export function reconcileText(one: Reconciliation): string {
     lake.pending === 0
       ? []
       : [
-          `${count(lake.pending)} landing files wait to be merged: what they bring may be among the differences. Try: dmscdc run --table ${one.table}`,
+          `landing files that wait to be merged: ${count(lake.pending)}; what they bring may be among the differences. Try: dmscdc run --table ${one.table}`,
         ]
   const columns = Object.entries(one.columns).map(([name, keys]) => `${name} in ${count(keys)}`)
   return [
     table,
-    `source: ${one.source}; ${count(one.queries)} queries, ${count(one.ranges.compared)} ranges, ${count(one.ranges.different)} of them different`,
+    `source: ${one.source} (queries: ${count(one.queries)}, ranges: ${count(one.ranges.compared)}, different: ${count(one.ranges.different)})`,
     `lake: version ${String(lake.version)}, up to ${lake.upTo ?? 'the full load'}${fresh}`,
     ...pending,
     ...(one.key.length === 0

@@ -1,5 +1,7 @@
 import { afterAll, describe, expect } from 'vitest'
+import { rowsOf, withConnection } from '../sample-db/connection.ts'
 import { systemClock } from '../src/clock.ts'
+import { interceptPorts } from './support/faulty-ports.ts'
 import type { Lab } from './support/lab.ts'
 import { test } from './support/lab-test.ts'
 import { startMariadb } from './support/mariadb.ts'
@@ -48,6 +50,30 @@ describe.skipIf(server === null)('keys', () => {
       spoil: `update t set v = -1 where k = 'Zoë'; update t set v = -2 limit 3`,
     })
     expect(await shop.reconcile('shop.t', { repair: true })).toMatchObject({ ok: true })
+  })
+
+  test.for([
+    ['a text', 'k varchar(40) collate utf8mb4_general_ci', 'k'],
+    ['a uuid', 'k uuid', 'k'],
+    ['a number, a text and a time', 'n int, k varchar(40) character set latin1, at datetime(6)', 'n,k,at'],
+  ])('with a unique index are read along it in short statements: %s', async ([_, columns, key], { lab }) => {
+    const values = ['seq % 5', 'uuid()', `'2024-01-01' + interval seq % 97 * 1001 microsecond`]
+    const shop = await spoilt(lab, {
+      create: `create table t (${columns}, v int, primary key (${key}));
+        insert into t select ${key === 'k' ? 'uuid()' : values.join(', ')}, seq from seq_1_to_1000`,
+      key: key ?? '',
+      spoil: 'update t set v = -v where v % 100 = 0; delete from t where v = 7',
+    })
+    const whole = await shop.reconcile('shop.t')
+    const walked = await shop.reconcile('shop.t', { rowsPerStatement: 64 })
+    expect(walked).toMatchObject({
+      rows: { source: 999, lake: 1000 },
+      differences: { extra: 1, different: 10, inFlight: 0 },
+    })
+    expect(walked.examples).toEqual(whole.examples)
+    // Fifteen cuts, and each of the sixteen pieces read twice.
+    expect(walked.queries - whole.queries).toBe(45)
+    expect(await shop.reconcile('shop.t', { repair: true, rowsPerStatement: 64 })).toMatchObject({ ok: true })
   })
 
   test('of several columns, NULL among them, without any index in the source', async ({ lab }) => {
@@ -250,3 +276,57 @@ describe.skipIf(server === null)('changes in flight', () => {
     expect(await shop.reconcile('shop.t')).toMatchObject({ ok: true, rows: { source: 21, lake: 21 } })
   })
 })
+
+describe.skipIf(server === null)('a source that fails', () => {
+  test('in the middle is unavailable, and nothing is repaired', async ({ lab }) => {
+    const shop = await spoilt(lab, {
+      create: 'create table t (id int primary key, v int); insert into t select seq, seq from seq_1_to_100',
+      key: 'id',
+      spoil: 'update t set v = 0 where id = 5',
+    })
+    let fetches = 0
+    const ports = interceptPorts(lab.ports, async (call, proceed) => {
+      // The lake is read after the connection was made.
+      if (call.port === 'lake' && call.verb === 'fetch' && fetches++ === 0) await endOtherConnections()
+      return proceed()
+    })
+    await expect(shop.reconcile('shop.t', { ports, repair: true })).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(fetches).toBeGreaterThan(0)
+    expect(await lab.verify()).toMatchObject([{ ok: true, version: 0 }])
+    expect(await shop.reconcile('shop.t', { repair: true })).toMatchObject({ ok: true, repaired: { version: 1 } })
+  })
+})
+
+describe.skipIf(server === null)('a run between the comparison and the repair', () => {
+  test('leaves the repair what is still different then, here nothing', async ({ lab }) => {
+    const shop = await spoilt(lab, {
+      create: 'create table t (id int primary key, v int); insert into t select seq, seq from seq_1_to_100',
+      key: 'id',
+      spoil: 'update t set v = 0 where id = 5',
+    })
+    await shop.follow()
+    let runs = 0
+    const ports = interceptPorts(lab.ports, async (call, proceed) => {
+      if (call.port === 'state' && call.writes && runs++ === 0)
+        expect(await lab.runOne('shop.t')).toMatchObject({ changes: { updated: 1 } })
+      return proceed()
+    })
+    expect(await shop.reconcile('shop.t', { ports, repair: true })).toMatchObject({
+      ok: true,
+      differences: { different: 1 },
+      repaired: null,
+    })
+    expect(runs).toBeGreaterThan(0)
+    expect(await lab.verify()).toMatchObject([{ ok: true, version: 1 }])
+  })
+})
+
+async function endOtherConnections(): Promise<void> {
+  await withConnection({ socket: server!.socket, user: 'root' }, async (connection) => {
+    const rows = await rowsOf(
+      connection,
+      `select id from information_schema.processlist where id <> connection_id() and user = 'root'`,
+    )
+    for (const { id } of rows) await connection.query(`kill ${String(id)}`)
+  })
+}

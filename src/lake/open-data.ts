@@ -4,7 +4,7 @@ import { DmscdcError } from '../errors.ts'
 import { shownKey } from '../objects/keys.ts'
 import type { LocalCopy, ObjectStore } from '../objects/object-store.ts'
 import type { OpenedDataFile } from './data-sql.ts'
-import { dataKey, type TablePlace } from './keys.ts'
+import { dataKey, stagedKey, type TablePlace } from './keys.ts'
 
 export type OpenedDataFiles = {
   readonly files: readonly OpenedDataFile[]
@@ -13,19 +13,20 @@ export type OpenedDataFiles = {
 
 /**
  * Makes data files readable for the engine; `numbers` says how the loads speak of them. With `verify` each is compared
- * with its content hash first: what is rewritten must not carry a flipped bit into a new file with a fresh hash.
+ * with its content hash first: what is rewritten must not carry a flipped bit into a new file with a fresh hash. Who reads
+ * without the lease asks for `unplaced` files too: of a commit that a run is still finishing, or died over.
  */
 export async function openDataFiles(
   lake: ObjectStore,
   session: EngineSession,
   place: TablePlace,
   numbered: readonly { readonly number: number; readonly file: DataFile }[],
-  options: { readonly verify: boolean },
+  options: { readonly verify: boolean; readonly unplaced?: boolean },
 ): Promise<OpenedDataFiles> {
   const copies: LocalCopy[] = []
   const files: OpenedDataFile[] = []
   for (const { number, file } of numbered) {
-    const copy = await lake.fetch(dataKey(place, file.path), { sha256: options.verify })
+    const copy = await fetchFile(lake, place, file, options)
     if (copy === null) throw corrupt(file, 'is missing')
     copies.push(copy)
     if (options.verify && copy.sha256 !== file.sha256) throw corrupt(file, 'is not as it was written')
@@ -37,6 +38,19 @@ export async function openDataFiles(
       for (const copy of copies) await copy.release()
     },
   }
+}
+
+/** A file that is in neither place was put in the first meanwhile, or is gone. */
+async function fetchFile(
+  lake: ObjectStore,
+  place: TablePlace,
+  file: DataFile,
+  { verify, unplaced }: { readonly verify: boolean; readonly unplaced?: boolean },
+): Promise<LocalCopy | null> {
+  const placed = () => lake.fetch(dataKey(place, file.path), { sha256: verify })
+  const copy = await placed()
+  if (copy !== null || unplaced !== true) return copy
+  return (await lake.fetch(stagedKey(place, file.txnId, file.path), { sha256: verify })) ?? placed()
 }
 
 function corrupt(file: DataFile, what: string): DmscdcError {

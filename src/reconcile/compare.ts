@@ -17,6 +17,8 @@ export type Sides = {
 }
 
 export type Compared = {
+  /** The version whose rows were counted. */
+  readonly head: Snapshot
   readonly sourceRows: number
   readonly lakeRows: number
   readonly ranges: number
@@ -34,11 +36,12 @@ export async function compare(sides: Sides): Promise<Compared> {
   const cuts = await source.cuts(comparison, rowsPerRange)
   const ranges = [null, ...cuts].map((from, at): KeyRange => ({ from, to: cuts[at] ?? null }))
   const columns = comparison.columns.map(({ column }) => column)
-  await onHead(sides.run, async (head) => {
+  const read = await onHead(sides.run, async (head) => {
     for (const statement of sql.createTables(comparison)) await session.run(statement)
     if (ranges.length > 1) await session.run(sql.insertRanges(ranges))
     tell(sides, `reads version ${String(head.version)} of the lake`)
     await scanLake({ ...sides, head, columns }, (rows) => sql.insertLakeCells(comparison, rows))
+    return head
   })
   for (const [at, range] of ranges.entries()) {
     tell(sides, `reads range ${String(at + 1)} of ${String(ranges.length)} in the source`)
@@ -61,6 +64,7 @@ export async function compare(sides: Sides): Promise<Compared> {
   if (comparison.keys.length > 0) await session.run(sql.insertDoubt(comparison))
   const [rows] = await session.rows(sql.countRows())
   return {
+    head: read,
     sourceRows: Number(rows?.source),
     lakeRows: Number(rows?.lake),
     ranges: ranges.length,
@@ -68,17 +72,22 @@ export async function compare(sides: Sides): Promise<Compared> {
   }
 }
 
-/** Reads the keys in doubt again, in the source and at the lake's newest version: what differs still stands in `verdict`, and in `doubt`. */
-export async function lookAgain(sides: Sides): Promise<void> {
-  const { session, comparison, run } = sides
-  await onHead(run, (head) =>
-    readDoubt(
-      sides,
-      head,
-      comparison.columns.map(({ column }) => column),
-    ),
-  )
+/** Reads the keys in doubt again, in the source and at the lake's newest version, which it returns: what differs still stands in `verdict`, and in `doubt`. */
+export async function lookAgain(sides: Sides): Promise<Snapshot> {
+  const { comparison, run } = sides
+  const columns = comparison.columns.map(({ column }) => column)
+  const read = await onHead(run, async (head) => {
+    await readDoubt(sides, head, columns)
+    return head
+  })
+  await keepWhatDiffers(sides)
+  return read
+}
+
+/** Of the rows just read: `verdict` says what became of each key in doubt, and those that are equal are in doubt no more. */
+export async function keepWhatDiffers({ session, comparison }: Sides): Promise<void> {
   await session.run(sql.createVerdict(comparison))
+  await session.run(sql.keepDoubt(comparison))
 }
 
 /** Fills `source_rows` and `lake_rows` with the rows of the keys in doubt. */

@@ -23,7 +23,7 @@ export async function scanLake(scan: LakeScan, statement: (rows: string) => stri
   const files = head.files.filter((file) => within === undefined || mayHold(head, file, within))
   for (const group of groups(files, run.ports.batchBytesMax)) {
     const numbered = group.map((file, number) => ({ number, file }))
-    const opened = await openDataFiles(run.ports.lake, session, run.place, numbered, { verify: false })
+    const opened = await openDataFiles(run.ports.lake, session, run.place, numbered, { verify: false, unplaced: true })
     try {
       await session.run(
         statement(dataSelect({ files: opened.files, columns, partitionColumns: head.partitionColumns })),

@@ -92,73 +92,83 @@ async function reconcileWith(
   if (options.repair && comparison.keys.length === 0) throw nothingToRepairBy(run)
   const sides: Sides = { run, session, source, comparison }
   const compared = await compare(sides)
-  const found = comparison.keys.length === 0 ? await countRows(sides) : await settle(sides, options)
-  const before = found.missing + found.extra + found.different
-  const repaired = options.repair && before > 0 ? await repair(sides) : null
-  const left = repaired === null ? found : await settle(sides, { settleMs: 0, limit: options.limit })
-  const { cursor } = head.progress
-  const named = cursor === null ? null : nameTimeMs(baseName(cursor), run.config.landingTimezone)
-  const generation = generationOf(run.listing.loads, head.load)
-  const loads = 'files' in generation ? generation.files.length : 0
+  const { head: at, ...found } = comparison.keys.length === 0 ? await countRows(sides) : await settle(sides, options)
+  const mends = options.repair && total(found) > 0
+  const repaired = mends ? await repair(sides) : null
+  const left = mends ? await settle(sides, { settleMs: 0, limit: 0 }) : found
+  const { columns, examples, missing, extra, different, inFlight } = found
   return {
     table: tableName(run.item.id),
-    ok: left.missing + left.extra + left.different === 0,
+    ok: total(left) === 0,
     source: source.name,
-    lake: {
-      version: head.version,
-      upTo: cursor,
-      freshThrough: named === null ? null : new Date(named).toISOString(),
-      pending: loads + pendingChanges(run.listing.changes, head.progress).length,
-    },
+    lake: standing(run, at ?? compared.head),
     key: comparison.keys.map(({ column }) => column.name),
     rows: { source: compared.sourceRows, lake: compared.lakeRows },
     ranges: { compared: compared.ranges, different: compared.rangesDiffering },
     leftOut,
     notes,
-    differences: {
-      missing: found.missing,
-      extra: found.extra,
-      different: found.different,
-      inFlight: found.inFlight,
-    },
-    columns: found.columns,
-    examples: found.examples,
+    differences: { missing, extra, different, inFlight },
+    columns,
+    examples,
     repaired,
     queries: source.queries(),
     ms: run.ports.clock.nowMs() - startedMs,
   }
 }
 
-type Found = Reconciliation['differences'] & Pick<Reconciliation, 'columns' | 'examples'>
+function standing({ config, listing }: TableRun, { version, progress, load }: Snapshot): Reconciliation['lake'] {
+  const { cursor } = progress
+  const named = cursor === null ? null : nameTimeMs(baseName(cursor), config.landingTimezone)
+  const generation = generationOf(listing.loads, load)
+  const loads = 'files' in generation ? generation.files.length : 0
+  return {
+    version,
+    upTo: cursor,
+    freshThrough: named === null ? null : new Date(named).toISOString(),
+    pending: loads + pendingChanges(listing.changes, progress).length,
+  }
+}
+
+const total = ({ missing, extra, different }: Reconciliation['differences']) => missing + extra + different
+
+type Found = Reconciliation['differences'] &
+  Pick<Reconciliation, 'columns' | 'examples'> & {
+    /** The version that was read last; null: no key had to be read again. */
+    readonly head: Snapshot | null
+  }
 
 const noExamples = { missing: [], extra: [], different: [] }
 
 /** Reads what differs again, at once and until nothing does or the time is up. */
 async function settle(sides: Sides, options: Omit<ReconcileOptions, 'repair'>): Promise<Found> {
-  const { session, run } = sides
-  const { clock } = run.ports
-  const [first] = await session.rows(sql.countDoubt())
+  const { clock } = sides.run.ports
   const untilMs = clock.nowMs() + options.settleMs
-  for (;;) {
-    const [left] = await session.rows(sql.countDoubt())
-    if (Number(left?.keys) === 0) break
-    await lookAgain(sides)
-    await session.run(sql.keepDoubt(sides.comparison))
+  const first = await countDoubt(sides)
+  let left = first
+  let head: Snapshot | null = null
+  while (left > 0) {
+    head = await lookAgain(sides)
+    left = await countDoubt(sides)
     const waitMs = Math.min(lookEveryMs, untilMs - clock.nowMs())
-    const [still] = await session.rows(sql.countDoubt())
-    if (Number(still?.keys) === 0 || waitMs <= 0) break
+    if (left === 0 || waitMs <= 0) break
     await clock.sleep(waitMs)
   }
-  const [last] = await session.rows(sql.countDoubt())
-  const inFlight = Number(first?.keys) - Number(last?.keys)
-  if (Number(last?.keys) === 0)
-    return { missing: 0, extra: 0, different: 0, inFlight, columns: {}, examples: noExamples }
-  return { ...(await describeVerdict(sides, options.limit)), inFlight }
+  const inFlight = first - left
+  if (left === 0) return { missing: 0, extra: 0, different: 0, inFlight, columns: {}, examples: noExamples, head }
+  return { ...(await describeVerdict(sides, options.limit)), inFlight, head }
+}
+
+async function countDoubt({ session }: Sides): Promise<number> {
+  const [row] = await session.rows(sql.countDoubt())
+  return Number(row?.keys)
 }
 
 const lookEveryMs = 30_000
 
-async function describeVerdict({ session, comparison }: Sides, limit: number): Promise<Omit<Found, 'inFlight'>> {
+async function describeVerdict(
+  { session, comparison }: Sides,
+  limit: number,
+): Promise<Omit<Found, 'inFlight' | 'head'>> {
   const counts = new Map((await session.rows(sql.countVerdict())).map(({ kind, keys }) => [String(kind), Number(keys)]))
   const nameAt = (place: unknown) => comparison.columns[Number(place)]?.column.name ?? ''
   const examples = async (kind: string): Promise<readonly Example[]> => {
@@ -186,7 +196,7 @@ async function describeVerdict({ session, comparison }: Sides, limit: number): P
 async function countRows({ session, comparison }: Sides): Promise<Found> {
   const [row] = await session.rows(sql.countByPrint(comparison))
   const { missing, extra } = { missing: Number(row?.missing), extra: Number(row?.extra) }
-  return { missing, extra, different: 0, inFlight: 0, columns: {}, examples: noExamples }
+  return { missing, extra, different: 0, inFlight: 0, columns: {}, examples: noExamples, head: null }
 }
 
 function nothingToRepairBy(run: TableRun): DmscdcError {

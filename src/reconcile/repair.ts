@@ -10,7 +10,7 @@ import { stageAndCommit } from '../process-table/commit-work.ts'
 import { finishHead } from '../process-table/finish-head.ts'
 import { holdingTheTable } from '../process-table/hold-table.ts'
 import { openHead } from '../process-table/open-head.ts'
-import { notLoaded, readDoubt, type Sides } from './compare.ts'
+import { keepWhatDiffers, notLoaded, readDoubt, type Sides } from './compare.ts'
 import * as sql from './sql.ts'
 
 export type Repaired = { readonly version: number; readonly changes: ChangeCounts }
@@ -26,10 +26,11 @@ export async function repair(sides: Sides): Promise<Repaired | null> {
     const head = await finishHead(table, await openHead(table.run))
     if (head === null) throw notLoaded()
     await readDoubt(sides, head, head.columns)
+    await keepWhatDiffers(sides)
+    if (await isNothing(sides.session)) return
     await refuseUnfit(sides)
     const operation = head.columns.find(({ name }) => name === operationColumn) ?? null
     await sides.session.run(sql.createRepairs(sides.comparison, head.columns, operation))
-    if (await isNothing(sides.session)) return
     const { result, staged } = await stageAndCommit(table, head, 'repair', async (staging) =>
       merge(await table.run.session(), staging, head, sides),
     )
@@ -65,8 +66,8 @@ async function merge(session: EngineSession, staging: Staging, head: Snapshot, s
 }
 
 async function isNothing(session: EngineSession): Promise<boolean> {
-  const [row] = await session.rows('select count(*) as changes from changes')
-  return Number(row?.changes) === 0
+  const [row] = await session.rows(sql.countDoubt())
+  return Number(row?.keys) === 0
 }
 
 /** A repair does not change the lake's types. */

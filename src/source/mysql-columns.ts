@@ -59,7 +59,7 @@ function formText(compared: ComparedColumn): string {
     case 'flag':
       return `cast(${value} + 0 <> 0 as char)`
     case 'number':
-      return withoutZeros(plainText(compared))
+      return compared.source.kind === 'decimal' ? decimalText(compared) : plainText(compared)
     case 'real':
       return realText(`(${value} + 0e0)`)
     case 'fraction':
@@ -112,7 +112,7 @@ function plainText({ column, source }: ComparedColumn): string {
 
 /** What stands for a column in a row's hash. */
 export function print(compared: ComparedColumn): string {
-  const text = comparedText(compared)
+  const text = compared.form === 'real' ? quickReal(`(${ident(compared.source.name)} + 0e0)`) : comparedText(compared)
   return `coalesce(${isHashed(compared) ? `md5(${text})` : text}, '-')`
 }
 
@@ -145,8 +145,15 @@ export function keyLiteral(compared: ComparedColumn, hex: string): string | null
 /** The print that `print` makes of a compared text. */
 export function printOfText(compared: ComparedColumn, hex: string | null): string {
   if (hex === null) return '-'
-  const text = Buffer.from(hex, 'hex')
+  const bytes = Buffer.from(hex, 'hex')
+  const text = compared.form === 'real' ? quickTextOf(bytes.toString()) : bytes
   return isHashed(compared) ? createHash('md5').update(text).digest('hex') : text.toString()
+}
+
+/** The quick text of `realText`'s. */
+function quickTextOf(text: string): string {
+  const [, digits, power] = /^(-?\d+)e(-?\d+)$/u.exec(text) ?? []
+  return digits === undefined ? text : digits === '0' ? '0' : `${digits}e${String(Number(power) - 1)}`
 }
 
 /** `-123e2` is -0.123e2. */
@@ -168,8 +175,22 @@ const isWholeDate = (value: string) => `month(${value}) > 0 and dayofmonth(${val
 const dateText = (value: string) => `case when ${isWholeDate(value)} then cast(${value} as char) end`
 const micros = (value: string) => `cast(timestampdiff(microsecond, '1970-01-01 00:00:00', ${value}) as char)`
 
+/** A decimal prints as many digits after the point as its type has. */
+function decimalText(compared: ComparedColumn): string {
+  const { size } = compared.source as MysqlColumn
+  const text = plainText(compared)
+  return /,\s*0*[1-9]/u.test(size ?? '') ? `trim(trailing '.' from trim(trailing '0' from ${text}))` : text
+}
+
 function withoutZeros(text: string): string {
   return `case when locate('.', ${text}) > 0 then trim(trailing '.' from trim(trailing '0' from ${text})) else ${text} end`
+}
+
+/** See `quickReal` of forms.ts. */
+function quickReal(value: string): string {
+  const digits = `trim(both '0' from replace(substring_index(cast(abs(${value}) as char), 'e', 1), '.', ''))`
+  return `case when ${value} = 0 then '0'
+    else concat(case when ${value} < 0 then '-' else '' end, ${digits}, 'e', cast(floor(log10(abs(${value}))) as signed)) end`
 }
 
 /** See `realText` of forms.ts: the same arrangement of the fewest digits. */

@@ -11,6 +11,8 @@ import {
   printOfText,
   valueText,
 } from './mysql-columns.ts'
+import { connectError, missingTable, mysqlName, readError, tooLong } from './mysql-errors.ts'
+import { type Bound, boundOf, type Index, inPiece, nextPiece, walkOrder } from './mysql-walk.ts'
 import type { ComparedColumn, Comparison, KeyRange, KeyTexts, Source } from './source.ts'
 import type { MysqlPlace, MysqlTable } from './source-location.ts'
 
@@ -18,7 +20,11 @@ import type { MysqlPlace, MysqlTable } from './source-location.ts'
  * A table of MySQL (from 5.7 on) or MariaDB, read over one connection in UTC. Each statement sees a moment of its own: no
  * transaction stays open, which would keep old row versions on a busy server.
  */
-export async function mysqlSource(place: MysqlPlace, table: MysqlTable): Promise<Source> {
+export async function mysqlSource(
+  place: MysqlPlace,
+  table: MysqlTable,
+  { rowsPerStatement = 65_536 }: { readonly rowsPerStatement?: number } = {},
+): Promise<Source> {
   const name = mysqlName(place)
   const connection = await connect(place, name)
   const from = `${ident(table.database)}.${ident(table.table)}`
@@ -33,6 +39,35 @@ export async function mysqlSource(place: MysqlPlace, table: MysqlTable): Promise
   const lines = (sql: string) => {
     statements++
     return pages(name, connection, sql)
+  }
+  let indexes: Promise<readonly Index[]> | null = null
+  const uniqueIndexes = () => {
+    indexes ??= query(uniqueIndexesSql, [table.database, table.table]).then((rows) =>
+      rows.map((row) => JSON.parse(String(row.names)) as Index),
+    )
+    return indexes
+  }
+  /** A range in conditions that find about so many rows each: where its numbers alone do not bound it, the key's index is walked. */
+  const piecesOf = async (comparison: Comparison, range: KeyRange): Promise<readonly string[]> => {
+    const whole = inRange(comparison, range)
+    const { lead, keys } = comparison
+    const order = lead !== null && keys.length === 1 ? null : walkOrder(keys, await uniqueIndexes())
+    if (order === null) return [whole]
+    const bounds: Bound[] = [null]
+    for (;;) {
+      const next = nextPiece(order, { table: from, whole, from: bounds.at(-1) ?? null, rows: rowsPerStatement })
+      const [row] = await query(next)
+      const bound = row === undefined ? null : boundOf(order, row)
+      if (bound === null)
+        return bounds.map((begin, at) => `${whole} and ${inPiece(order, begin, bounds[at + 1] ?? null)}`)
+      bounds.push(bound)
+    }
+  }
+  const known = new Map<string, readonly string[]>()
+  const walk = async (comparison: Comparison, range: KeyRange): Promise<readonly string[]> => {
+    const pieces = known.get(range.from ?? '') ?? (await piecesOf(comparison, range))
+    known.set(range.from ?? '', pieces)
+    return pieces
   }
   return {
     name: `${name}, table ${table.database}.${table.table}`,
@@ -61,20 +96,25 @@ export async function mysqlSource(place: MysqlPlace, table: MysqlTable): Promise
       }
     },
     async digests(comparison, range) {
-      const rows = `select ${bucketOf(comparison)} as b, ${rowHash(comparison)} as h from ${from} where ${inRange(comparison, range)}`
-      const found = await query(
-        `select concat_ws(',', b, count(*), cast(sum(h) as char)) as line from (${rows}) as r group by b`,
-      )
-      return found.map(({ line }) => String(line))
+      const cells = new Map<number, { rows: bigint; sum: bigint }>()
+      for (const piece of await walk(comparison, range)) {
+        const rows = `select ${bucketOf(comparison)} as b, ${rowHash(comparison)} as h from ${from} where ${piece}`
+        const found = await query(`select b, count(*) as n, cast(sum(h) as char) as s from (${rows}) as r group by b`)
+        for (const { b, n, s } of found) {
+          const cell = cells.get(Number(b)) ?? { rows: 0n, sum: 0n }
+          cells.set(Number(b), { rows: cell.rows + BigInt(n as string), sum: cell.sum + BigInt(s as string) })
+        }
+      }
+      return [...cells].map(([b, { rows, sum }]) => `${String(b)},${String(rows)},${String(sum)}`)
     },
-    prints(comparison, range, buckets) {
+    async *prints(comparison, range, buckets) {
       const fields = [
         ...comparison.keys.map((key) => hexField(comparedText(key))),
         ...comparison.columns.map((column) => print(column)),
       ]
-      return lines(
-        `select ${fields.join(', ')} from ${from} where ${inRange(comparison, range)} and ${bucketOf(comparison)} in (${buckets.join(', ')})`,
-      )
+      const wanted = `${bucketOf(comparison)} in (${buckets.join(', ')})`
+      for (const piece of await walk(comparison, range))
+        yield* lines(`select ${fields.join(', ')} from ${from} where ${piece} and ${wanted}`)
     },
     rows(comparison, keys) {
       const fields = [
@@ -88,11 +128,6 @@ export async function mysqlSource(place: MysqlPlace, table: MysqlTable): Promise
       await connection.end().catch(() => connection.destroy())
     },
   }
-}
-
-/** `mysql://user@host:3306/db`, without the password. */
-export function mysqlName({ scheme, user, host, port, socket, database }: MysqlPlace): string {
-  return `${scheme}://${user}@${socket ?? `${host}:${String(port)}`}/${database ?? ''}`
 }
 
 async function connect(place: MysqlPlace, name: string): Promise<Connection> {
@@ -129,6 +164,9 @@ const columnsSql = `select c.column_name as name, c.column_type as type, c.is_nu
   (select count(*) from information_schema.statistics as s where s.table_schema = ? and s.table_name = ?
     and s.column_name = c.column_name and s.seq_in_index = 1) as leads
   from information_schema.columns as c where c.table_schema = ? and c.table_name = ? order by c.ordinal_position`
+
+const uniqueIndexesSql = `select concat('[', group_concat(json_quote(column_name) order by seq_in_index), ']') as names
+  from information_schema.statistics where table_schema = ? and table_name = ? and non_unique = 0 group by index_name`
 
 function inRange({ lead }: Comparison, { from, to }: KeyRange): string {
   if (lead === null || (from === null && to === null)) return 'true'
@@ -204,54 +242,4 @@ function number(text: unknown): string {
   throw new DmscdcError('bug', 'source: a range is bounded by what is no number', {
     hint: 'run again with --verbose and report the trace',
   })
-}
-
-// ---- errors: the server's own words may quote a row, its code does not -------------------------------------------
-
-const codeOf = (cause: unknown) => String((cause as { code?: unknown } | null)?.code ?? 'error')
-const refusals = new Set([
-  'ER_ACCESS_DENIED_ERROR',
-  'ER_DBACCESS_DENIED_ERROR',
-  'ER_TABLEACCESS_DENIED_ERROR',
-  'ER_BAD_DB_ERROR',
-  'ER_NO_SUCH_TABLE',
-  'ER_COLUMNACCESS_DENIED_ERROR',
-  'ER_NOT_SUPPORTED_AUTH_MODE',
-  'ER_SECURE_TRANSPORT_REQUIRED',
-])
-
-function connectError(name: string, cause: unknown): DmscdcError {
-  const code = codeOf(cause)
-  if (refusals.has(code))
-    return new DmscdcError('invalid-config', `source ${name} refuses the connection (${code})`, {
-      hint: 'check the user and the database in --source, and the password in DMSCDC_SOURCE_PASSWORD',
-    })
-  return new DmscdcError('unavailable', `source ${name} cannot be connected to (${code})`, {
-    hint: 'check host and port in --source, and that this machine may reach them; then run again',
-  })
-}
-
-function readError(name: string, cause: unknown): DmscdcError {
-  const code = codeOf(cause)
-  if (refusals.has(code))
-    return new DmscdcError('invalid-config', `source ${name} refuses to be read (${code})`, {
-      hint: 'let the user of --source select from the table: grant select on <db>.<table>',
-    })
-  return new DmscdcError('unavailable', `source ${name} failed while it was read (${code})`, { hint: 'run again' })
-}
-
-function missingTable(name: string, { database, table }: MysqlTable): DmscdcError {
-  return new DmscdcError('invalid-config', `source ${name} has no table ${database}.${table} that this user may read`, {
-    hint: 'name it as the source has it: dmscdc reconcile <table> --source <url> --source-table db.table',
-  })
-}
-
-function tooLong(name: string): DmscdcError {
-  return new DmscdcError(
-    'invalid-config',
-    `source ${name} has a value that is longer than its max_allowed_packet lets it print`,
-    {
-      hint: 'raise max_allowed_packet of the server to more than twice the longest value',
-    },
-  )
 }

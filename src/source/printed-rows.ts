@@ -1,5 +1,5 @@
 import { list } from '../engine/sql.ts'
-import { isHashed, lakeText } from './forms.ts'
+import { lakePrint, lakeText } from './forms.ts'
 import type { ComparedColumn, Comparison } from './source.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { ComparedColumn, Comparison } from './source.ts'
  */
 export function printedRows({ keys, columns, lead, bucketBits }: Comparison, rows: string): string {
   const k = keys.map((key, at) => `${lakeText(key, cellOf(key))} as k${String(at)}`)
-  const p = columns.map((column, at) => `${printOf(column)} as p${String(at)}`)
+  const p = columns.map((column, at) => `${lakePrint(column, cellOf(column))} as p${String(at)}`)
   const leads = lead === null ? 'null::hugeint' : `${cellOf(lead)}::hugeint`
   const texts = `select ${list([...k, ...p, `${leads} as lead`])} from (${rows})`
   const prints = (of: readonly unknown[]) => `md5(concat_ws(',', ${list(of.map((_, at) => `p${String(at)}`))}))`
@@ -18,11 +18,6 @@ export function printedRows({ keys, columns, lead, bucketBits }: Comparison, row
   return lead === null
     ? `select 0 as r, * from (${hashed})`
     : `select coalesce(range_starts.r, 0) as r, rows.* from (${hashed}) as rows asof left join range_starts on rows.lead >= range_starts.start`
-}
-
-function printOf(column: ComparedColumn): string {
-  const text = lakeText(column, cellOf(column))
-  return `coalesce(${isHashed(column) ? `md5(${text})` : text}, '-')`
 }
 
 const cellOf = ({ column }: ComparedColumn) => `c${String(column.fieldId)}`

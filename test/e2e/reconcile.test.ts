@@ -1,14 +1,19 @@
-import { cpSync, readdirSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withConnection } from '../../sample-db/connection.ts'
 import { openStandIn, type StandIn } from '../../sample-db/standin.ts'
 import type { Reconciliation } from '../../src/reconcile/reconcile-table.ts'
 import { type Mariadb, startMariadb } from '../support/mariadb.ts'
+import { newBucket, s3Servers } from '../support/s3-servers.ts'
 import { dmscdc, type Ended, openPlaces, type Places, runJson, stdoutOf } from './process.ts'
 
-const server = await startMariadb()
-afterAll(() => server?.stop())
+const [server, s3] = [await startMariadb(), (await s3Servers.VersityGW?.()) ?? null]
+afterAll(async () => {
+  await server?.stop()
+  await s3?.stop()
+})
 
 let places: Places
 beforeEach(() => {
@@ -32,7 +37,10 @@ describe.skipIf(server === null)('dmscdc reconcile', () => {
     await dms.change()
     await dms.followUntilCaughtUp(position)
     const waiting = await reconcile(['--source', url('root')])
-    expect([waiting.code, waiting.stdout]).toEqual([1, expect.stringContaining('1 landing files wait to be merged')])
+    expect([waiting.code, waiting.stdout]).toEqual([
+      1,
+      expect.stringContaining('landing files that wait to be merged: 1;'),
+    ])
     const [file = ''] = readdirSync(join(places.landing, 'sampledb/product')).filter((name) => /^\d/u.test(name))
     await stdoutOf(['skip', table, file, '--why', 'a test'], places.environment)
 
@@ -127,6 +135,26 @@ describe.skipIf(server === null)('dmscdc reconcile', () => {
       2,
       /there is no table a\.b/u,
     )
+  })
+})
+
+describe.skipIf(s3 === null)('dmscdc reconcile with files in S3', () => {
+  test('holds a lake on this machine against a full load in a bucket', async () => {
+    cpSync(new URL('../../sample-db/recorded/load', import.meta.url), places.landing, { recursive: true })
+    await activate()
+    const bucket = await newBucket(s3!.client)
+    const key = 'fresh/sampledb/product/LOAD00000001.parquet'
+    const body = readFileSync(join(places.landing, 'sampledb/product/LOAD00000001.parquet'))
+    await s3!.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
+    const aws = {
+      AWS_ENDPOINT_URL: s3!.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'testtest',
+    }
+    for (const source of [`s3://${bucket}/fresh/`, `s3://${bucket}/fresh/sampledb/product`])
+      expect((await reconcile(['--source', source], aws)).stdout).toMatch(/sampledb\.product +equal +25 +25 /u)
+    expectError(await reconcile(['--source', `s3://${bucket}/other/`], aws), 2, /holds no LOAD file/u)
   })
 })
 

@@ -30,6 +30,7 @@ describe('a fault is mended by the next run', () => {
     'a replay',
     'a restore of retained files',
     'retained files that expire',
+    'a repair from a fresh full load',
     'an adoption, and what follows',
   ]
   test.for(others)('at the commit: %s', (name) =>

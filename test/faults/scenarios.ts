@@ -1,14 +1,19 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
 import { restoreTable } from '../../src/controller/restore-table.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
+import { literal } from '../../src/engine/sql.ts'
 import { UsageError } from '../../src/errors.ts'
+import { fileObjects } from '../../src/objects/file-objects.ts'
 import type { Ports } from '../../src/ports.ts'
+import { filesSource } from '../../src/source/files-source.ts'
 import { faultyPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
 import type { Lab } from '../support/lab.ts'
 import { type Cell, rowsOf } from '../support/lab-test.ts'
 import { makeOriginalRow, writeOriginal } from '../support/original-lake.ts'
+import { reconcileIn } from '../support/reconcile-bench.ts'
 import { cursorTo, editRow } from '../support/row-file.ts'
 
 /** A table brought to where a run has one kind of work to do. The table is `s.t`. */
@@ -359,6 +364,16 @@ export const scenarios: readonly Scenario[] = [
       }),
   },
   {
+    name: 'a repair from a fresh full load',
+    arrange: (lab) =>
+      afterChanges(lab, {}, async () => {
+        await mkdir(join(lab.folder, 'fresh'))
+        const rows = rowsOf(columns, [...loaded.slice(1), [1, 'c', 12], [6, 'a', 60]])
+        await lab.sql(`copy (${rows}) to ${literal(join(lab.folder, 'fresh/LOAD00000001.parquet'))} (format parquet)`)
+      }),
+    command: repairFromFresh,
+  },
+  {
     name: 'an adoption, and what follows',
     async arrange(lab) {
       await landLoad(lab)
@@ -450,6 +465,12 @@ async function replayOnce(ports: Ports, file: string): Promise<void> {
   const id = { schema: 's', table: 't' }
   const history = await tableHistory(ports, id)
   if (history.every(({ operation }) => operation !== 'REPLAY')) await replayFile(ports, id, file)
+}
+
+/** The source is no port of the run's: its folder stands beside the landing. */
+async function repairFromFresh(ports: Ports): Promise<void> {
+  const fresh = fileObjects(join(ports.landing.place, '..', 'fresh'))
+  expect(await reconcileIn(ports, 's.t', filesSource(fresh, 'fresh'), { repair: true })).toMatchObject({ ok: true })
 }
 
 async function landLoad(lab: Lab, rows = loaded): Promise<void> {

@@ -21,7 +21,10 @@ export type Shop = {
   load(settings?: Partial<DmsSettings>): Promise<void>
   /** Lands what has changed since. */
   follow(): Promise<void>
-  reconcile(table: string, options?: Partial<ReconcileOptions> & { readonly ports?: Ports }): Promise<Reconciliation>
+  reconcile(
+    table: string,
+    options?: Partial<ReconcileOptions> & { readonly ports?: Ports; readonly rowsPerStatement?: number },
+  ): Promise<Reconciliation>
 }
 
 export async function openShop(lab: Lab, server: Mariadb): Promise<Shop> {
@@ -53,11 +56,11 @@ export async function openShop(lab: Lab, server: Mariadb): Promise<Shop> {
     async follow() {
       position = await standIn().followUntilCaughtUp(position as Position)
     },
-    reconcile: (table, { ports, ...options } = {}) =>
+    reconcile: (table, { ports, rowsPerStatement = 65_536, ...options } = {}) =>
       reconcileIn(
         ports ?? lab.ports,
         table,
-        ({ id }) => mysqlSource(place, { database: id.schema, table: id.table }),
+        ({ id }) => mysqlSource(place, { database: id.schema, table: id.table }, { rowsPerStatement }),
         options,
       ),
   }
