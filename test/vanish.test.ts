@@ -187,6 +187,14 @@ describe('neither holds nor empties a table', () => {
     expect(await lab.rows('s.t')).toHaveLength(3)
   })
 
+  test('files of transaction mode that came in their stead', async ({ lab }) => {
+    await loaded(lab, { onVanish: 'truncate' })
+    await vanish(lab)
+    await lab.land('s/t/CDC_TXN-00000000000000000001.parquet', change(['I', 9, 'x']))
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle', error: null })
+    expect(await lab.rows('s.t')).toHaveLength(3)
+  })
+
   test('some files that are left', async ({ lab }) => {
     await loaded(lab, { onVanish: 'truncate' })
     await rm(join(lab.landing, 's/t/LOAD00000001.parquet'))

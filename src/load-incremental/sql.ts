@@ -49,9 +49,8 @@ export function createLastChange(
   const all = events.join(' union all ')
   if (sequence === null)
     return `create temp table last_change as select ${names}, max(last) as last from (${all}) group by ${names}`
-  const winner = `max({'known': q is not null, 'q': q, 'last': last})`
-  return `create temp table last_change as select ${names}, winner.last as last, winner.q as q
-    from (select ${names}, ${winner} as winner from (${all}) group by ${names})`
+  return `create temp table last_change as select ${names}, last, q from (${all})
+    qualify row_number() over (partition by ${names} order by q desc nulls last, last desc) = 1`
 }
 
 /** Reads the JSON lines of `lakeFilesJson`. */

@@ -177,7 +177,7 @@ async function takenKeys({ ports, place }: TableRun, head: Snapshot): Promise<re
   const keys = new Set<string>()
   for (const { operation, receipt } of inForce(await readHistory(ports.lake, place, { head: head.version }))) {
     for (const key of receipt?.landingFiles ?? []) if (classify(key).kind === 'change') keys.add(key)
-    if (['INITIAL', 'REBUILD', 'TRUNCATE'].includes(operation)) break
+    if (operation === 'INITIAL' || operation === 'REBUILD') break
   }
   return [...keys]
 }

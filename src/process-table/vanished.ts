@@ -1,7 +1,6 @@
 import { type LandingTable, noChanges, type Snapshot, type TableConfig, type TakenFile } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { emptied } from '../landing/move-progress.ts'
-import { baseName } from '../landing/names.ts'
 
 /**
  * What `OnVanish` asks for a table whose landing files are all gone; null: nothing is. A table of which nothing is known that
@@ -35,17 +34,15 @@ export function truncation(snapshot: Snapshot) {
   }
 }
 
-/** Files that were taken and that `Landed` leaves alone: full loads, and changes within the look-back. */
+/** Files that were taken and that `Landed` leaves alone: full loads, and changes within the look-back, which the window holds. */
 function filesToBeThere({ load, progress }: Snapshot): readonly TakenFile[] {
-  const { window, windowFrom } = progress
-  const recent = window.filter(({ key }) => windowFrom === null || baseName(key) > windowFrom)
-  return [...load.files, ...recent].filter(({ passedOver }) => passedOver === undefined)
+  return [...load.files, ...progress.window].filter(({ passedOver }) => passedOver === undefined)
 }
 
 function allGone(missing: readonly TakenFile[]): DmscdcError {
   return new DmscdcError(
     'bad-landing',
-    `all landing files are gone: found none, expected ${missing[0]?.key ?? ''} and others that were taken (OnVanish is hold)`,
+    `all landing files are gone: found none, expected those that were taken, as ${missing[0]?.key ?? ''} (OnVanish is hold)`,
     {
       hint: 'bring them back, or say what their absence means: dmscdc set <table> --on-vanish truncate empties the table, --on-vanish warn leaves it as it is',
     },
