@@ -1,7 +1,7 @@
 /**
  * What this service takes at most, each with its reason: the one place for limits on what others wrote. Beyond a limit
  * the table is held (or the name left alone), with the limit in the message; nothing is cut silently but texts for
- * people. Imports nothing. docs/limitations.md has the same table, which a test compares.
+ * people. Imports nothing. A test holds the table in docs/limitations.md to these numbers.
  */
 export const limits = {
   /** A schema's or a table's name, UTF-8. A file name has 255 bytes, of which the state's `.json` takes five. */
@@ -35,6 +35,4 @@ export const limits = {
   logFileBytes: 5 * 2 ** 40,
   /** A message or hint, for people: what is longer is cut. */
   messageLength: 2_000,
-  /** A name inside a message: what is longer is cut. */
-  shownNameLength: 200,
 } as const

@@ -14,7 +14,7 @@ import type { TableReport } from './process-table/table-report.ts'
 export function runText({ tables, requests }: RunReport): string {
   if (tables.length === 0) return 'The landing holds no tables.'
   const rows = tables.map((one) => [
-    one.table,
+    printable(one.table),
     status(one),
     one.version ?? '',
     one.files || '',
@@ -33,7 +33,7 @@ export function runText({ tables, requests }: RunReport): string {
 export function tablesText(lines: readonly TableLine[]): string {
   if (lines.length === 0) return 'The landing holds no tables.'
   const rows = lines.map((line) => [
-    line.table,
+    printable(line.table),
     line.status,
     line.primaryKey.map(printable).join(', ') || '-',
     line.partitionKey.map(printable).join(', ') || '-',
@@ -50,10 +50,10 @@ export function tablesText(lines: readonly TableLine[]): string {
   )
   const notes = lines.flatMap((line) => [
     ...(line.adopted ? [adoptedText(line, line.adopted)] : []),
-    ...(line.held ? [`${line.table} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
+    ...(line.held ? [`${printable(line.table)} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
     ...(line.candidateKeys.length > 0
       ? [
-          `${line.table} could have the key ${keysText(line)}. Try: dmscdc set ${shellWord(line.table)} --active --primary-key ${shellWord(namesText(line.candidateKeys[0] ?? []))}`,
+          `${printable(line.table)} could have the key ${keysText(line)}. Try: dmscdc set ${printable(shellWord(line.table))} --active --primary-key ${shellWord(namesText(line.candidateKeys[0] ?? []))}`,
         ]
       : []),
   ])
@@ -62,13 +62,13 @@ export function tablesText(lines: readonly TableLine[]): string {
 
 function adoptedText(line: TableLine, adopted: NonNullable<TableLine['adopted']>): string {
   const { files, rows } = adopted
-  return `${line.table} was adopted in place: ${files.toLocaleString('en-US')} data files with ${rows.toLocaleString('en-US')} rows of the job before`
+  return `${printable(line.table)} was adopted in place: ${files.toLocaleString('en-US')} data files with ${rows.toLocaleString('en-US')} rows of the job before`
 }
 
 export function planText(plans: readonly TablePlan[]): string {
   if (plans.length === 0) return 'The landing holds no tables.'
   const rows = plans.map((plan) => [
-    plan.table,
+    printable(plan.table),
     plan.work,
     plan.inputs.length || '',
     changesText(plan.changes),
@@ -93,10 +93,10 @@ export function planText(plans: readonly TablePlan[]): string {
     rows,
   )
   const inputs = plans.flatMap(({ table: name, inputs: names }) =>
-    names.length > 0 ? [`${name}: ${listed(names)}`] : [],
+    names.length > 0 ? [`${printable(name)}: ${listed(names)}`] : [],
   )
   const errors = plans.flatMap(({ table: name, error }) =>
-    error ? [`${name}: ${error.message}`, `Try: ${error.hint}`] : [],
+    error ? [`${printable(name)}: ${error.message}`, `Try: ${error.hint}`] : [],
   )
   return [table, ...inputs, ...errors].join('\n')
 }
@@ -104,14 +104,14 @@ export function planText(plans: readonly TablePlan[]): string {
 export function verifyText(verdicts: readonly TableVerdict[]): string {
   if (verdicts.length === 0) return 'There is no loaded table to verify.'
   const rows = verdicts.map((one) => [
-    one.table,
+    printable(one.table),
     one.ok ? colors.green('proven') : colors.red('wrong'),
     one.version ?? '-',
     one.rows,
     one.files,
   ])
   const problems = verdicts.flatMap((one) =>
-    one.problems.map(({ kind, path, message }) => `${one.table}: ${kind} ${path}: ${message}`),
+    one.problems.map(({ kind, path, message }) => printable(`${one.table}: ${kind} ${path}: ${message}`)),
   )
   return [grid(['table', 'verdict', 'version', 'rows', 'files'], rows), ...problems].join('\n')
 }
@@ -128,10 +128,12 @@ export function historyText(entries: readonly HistoryEntry[]): string {
     receipt ? bytesText(receipt.bytesWritten) : '-',
   ])
   const passedOver = entries.flatMap(({ version, receipt }) =>
-    (receipt?.passedOver ?? []).map(({ key, why }) => `version ${String(version)} passed over ${key}: ${why}`),
+    (receipt?.passedOver ?? []).map(
+      ({ key, why }) => `version ${String(version)} passed over ${printable(`${key}: ${why}`)}`,
+    ),
   )
   const notes = entries.flatMap(({ version, receipt }) =>
-    receipt?.note === undefined ? [] : [`version ${String(version)}: ${receipt.note}`],
+    receipt?.note === undefined ? [] : [`version ${String(version)}: ${printable(receipt.note)}`],
   )
   return [
     grid(['version', 'when (UTC)', 'operation', 'landing files', 'changes', 'rows', 'written'], rows),
@@ -217,9 +219,12 @@ function filesText(one: TableReport): string {
 
 function remarks(one: TableReport): string[] {
   const error = one.error
-    ? [`${colors.red('error:')} ${one.table}: ${one.error.message}`, `Try: ${one.error.hint}`]
+    ? [`${colors.red('error:')} ${printable(one.table)}: ${one.error.message}`, `Try: ${one.error.hint}`]
     : []
-  return [...error, ...one.warnings.map((warning) => `${colors.yellow('warning:')} ${one.table}: ${warning}`)]
+  return [
+    ...error,
+    ...one.warnings.map((warning) => `${colors.yellow('warning:')} ${printable(`${one.table}: ${warning}`)}`),
+  ]
 }
 
 function listed(names: readonly string[]): string {

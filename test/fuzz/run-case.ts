@@ -4,7 +4,7 @@ import { listTables } from '../../src/controller/list-tables.ts'
 import { planTables } from '../../src/controller/plan-tables.ts'
 import { DmscdcError, UsageError } from '../../src/errors.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
-import { seededRandom } from '../e2e/seeded-random.ts'
+import { type Random, seededRandom } from '../e2e/seeded-random.ts'
 import { bad, good, type Hostile, type Target } from './case.ts'
 import { lakeHolds, rowsOf } from './lake-rows.ts'
 import { parquetOf } from './parquet-bytes.ts'
@@ -27,9 +27,11 @@ export const targets: Readonly<Record<string, Target>> = {
 export type CaseResult = { readonly label: string; readonly outcome: string; readonly findings: readonly string[] }
 
 /** One case from its seed: a world with two loaded tables, something hostile done to one of them, three runs, and what must be so all along. */
-export async function runCase(targetName: string, seed: number): Promise<CaseResult> {
-  const target = targets[targetName] as Target
-  const random = seededRandom(seed)
+export function runCase(targetName: string, seed: number): Promise<CaseResult> {
+  return runTarget(targets[targetName] as Target, seededRandom(seed))
+}
+
+export async function runTarget(target: Target, random: Random): Promise<CaseResult> {
   const kind = random.pick(target.stores)
   const world = await openWorld(kind, await baseOf(kind))
   const findings: string[] = []
