@@ -363,6 +363,19 @@ describe('after a restore', () => {
     ])
   })
 
+  test('Landed takes away no file that only a commit took which it took back', async ({ lab }) => {
+    await loaded(lab, { ...kept, lookBack: '1h' })
+    const late = '20231231-000000000.parquet'
+    await lab.land(`s/t/${late}`, rowsOf({ Op: 'varchar', ...row }, [['U', 2, 'b', 'late']]))
+    await replayFile(lab.ports, id, late)
+    await run(lab)
+    await restore(lab, 3)
+    await lab.set('s.t', { active: true, landed: 'delete' })
+    await run(lab)
+    expect(await filesBelow(join(lab.landing, 's/t'))).toEqual([late, nameOf(3), 'LOAD00000001.parquet'])
+    expect(await lab.verify()).toMatchObject([{ problems: [{ kind: 'untaken', path: `s/t/${late}` }] }])
+  })
+
   test('a cursor that was edited before it is void, one edited under it is obeyed', async ({ lab }) => {
     await loaded(lab)
     await editRow(lab, await cursorTo(lab, nameOf(2)))
