@@ -9,8 +9,9 @@ import type { Ports } from '../src/ports.ts'
 import type { SetOptions } from '../src/state/row.ts'
 import { asProcess } from './faults/lab-at-rest.ts'
 import { isCommit } from './faults/scenarios.ts'
+import { catalogAtHand } from './support/catalog-at-hand.ts'
 import { faultyPorts, interceptPorts, startTestProcess } from './support/faulty-ports.ts'
-import type { Lab } from './support/lab.ts'
+import { type Lab, openLab } from './support/lab.ts'
 import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
 import { makeOriginalRow, writeOriginal } from './support/original-lake.ts'
 import { cursorTo, editRow, readRow } from './support/row-file.ts'
@@ -251,6 +252,26 @@ describe('restore goes back across', () => {
   })
 })
 
+test('restore shows the catalog the columns and partitions of the version', async () => {
+  const catalog = catalogAtHand()
+  const lab = await openLab({ catalog })
+  const name = { database: 's', table: 't' }
+  try {
+    const described: unknown[] = []
+    await loaded(lab, { primaryKey: 'id', partitionKey: 'p', publish: 'manifest,glue' }, async () => {
+      described.push(await catalog.describe(name))
+    })
+    await lab.land(`s/t/${nameOf(4)}`, rowsOf({ Op: 'varchar', ...row, w: 'varchar' }, [['I', 5, 'z', 'four', 'w']]))
+    await run(lab)
+    expect(await catalog.describe(name)).not.toEqual(described[1])
+    await restore(lab, 1)
+    expect(await catalog.describe(name)).toEqual(described[1])
+    await expectProven(lab)
+  } finally {
+    await lab.close()
+  }
+})
+
 describe('restore takes the files of the version', () => {
   test('that are still listed as they lie, and stages the others under new names', async ({ lab }) => {
     await landLoad(lab)
@@ -414,6 +435,7 @@ describe('a restore whose run dies after its commit', () => {
       const { ports } = faultyPorts(lab.ports, { at: isCommit, kind: 'die-after' })
       await asProcess(ports, (own) => expect(restore(lab, 0, { ports: own })).rejects.toThrow())
       expect(await readRow(lab)).toMatchObject({ ActiveFlag: String(active), Version: 3 })
+      expect(await planTables(lab.ports, [])).toMatchObject([{ work: active ? 'idle' : 'inactive', inputs: [] }])
       await asProcess(lab.ports, async (own) =>
         expect(await lab.runOne('s.t', { ports: own })).toMatchObject({ status: 'inactive', error: null, files: 0 }),
       )

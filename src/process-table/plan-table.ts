@@ -8,6 +8,7 @@ import { startingPoint } from './edited-cursors.ts'
 import { asEdited } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
 import { configFor, type TableRun } from './table-run.ts'
 
 /** What the next piece of work on a table would touch. Nothing is changed, nothing staged. */
@@ -31,6 +32,8 @@ export type WorkPlan = {
 export async function planTable(run: TableRun): Promise<WorkPlan> {
   const standing = await openHead(run)
   const head = standing && (await asEdited(run, standing))
+  if (isRestoredSince(run, head))
+    return planOf({ kind: 'idle', reason: 'it was restored and is to be inactive', waits: false }, {})
   const work = await nextWork(run, head, { batchBytesMax: Number.POSITIVE_INFINITY })
   switch (work.kind) {
     case 'idle':

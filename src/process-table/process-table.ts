@@ -53,8 +53,9 @@ export async function processTable(
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
       )
-    const isRestored = isRestoredSince(run, totals.head)
-    return { ...report(run, totals, startedMs), ...(isRestored ? { status: 'inactive' as const } : {}) }
+    if (!isRestoredSince(run, totals.head)) return report(run, totals, startedMs)
+    totals.warnings.push('it was restored and is inactive until it is set active')
+    return { ...report(run, totals, startedMs), status: 'inactive' }
   } catch (thrown) {
     const error = asDmscdcError(thrown)
     onError(error)
