@@ -146,6 +146,19 @@ describe('restore, with the progress kept', () => {
     ])
   })
 
+  for (const [name, options] of [['with a key', kept] as const, ['without a key', { retain: '7d' }] as const])
+    test(`${name}: of a version that a restore had taken back, what it is made of is not taken twice`, async ({
+      lab,
+    }) => {
+      const seen: unknown[] = []
+      await loaded(lab, options, async () => seen.push(await lab.rows('s.t')))
+      await restore(lab, 1)
+      await restore(lab, 2, { keepProgress: true })
+      expect(await lab.rows('s.t')).toEqual(seen[2])
+      await goOn(lab)
+      expect(await lab.rows('s.t')).toEqual(seen[3])
+    })
+
   test('replay takes them again after all', async ({ lab }) => {
     await loaded(lab)
     const before = await lab.rows('s.t')

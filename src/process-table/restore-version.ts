@@ -1,10 +1,11 @@
-import { type Progress, type Snapshot, type TakenFile, tableName } from '../domain.ts'
+import { type LandingFile, type Progress, type Snapshot, type TakenFile, tableName } from '../domain.ts'
 import { UsageError } from '../errors.ts'
 import { type FormerFile, findFormer, stageFormer } from '../lake/bring-back.ts'
 import { type HistoryEntry, inForce, readHistory } from '../lake/history.ts'
 import { retainMsOf } from '../lake/retention.ts'
+import { entryOf } from '../landing/move-progress.ts'
 import { landingOrder } from '../landing/names.ts'
-import { isPendingKey } from '../landing/pending.ts'
+import { isPendingKey, pendingChanges } from '../landing/pending.ts'
 import { type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
@@ -149,21 +150,30 @@ type Passed = { readonly asked: RestoreAsked; readonly passed: readonly TakenFil
 
 /** An edit of the cursors from before the restore is void: it was meant for the table that the restore takes away. */
 function restoredProgress(run: TableRun, head: Snapshot, target: Snapshot, { asked, passed }: Passed): Progress {
-  const { obeyed: _, ...progress } = asked.keepProgress ? keptProgress(head, target, passed) : target.progress
+  const { obeyed: _, ...progress } = asked.keepProgress ? keptProgress(run, head, target, passed) : target.progress
   const edit = standingEdit(run.mirror, head.progress)
   const obeyed = edit === null ? head.progress.obeyed : obeyedWith(head.progress, edit)
   const restored = { version: head.version + 1, from: target.version, progressKept: asked.keepProgress }
   return { ...progress, ...(obeyed === undefined ? {} : { obeyed }), restored }
 }
 
-/** The head's progress over the rows of the version, which were built as they were built. */
-function keptProgress(head: Snapshot, target: Snapshot, passed: readonly TakenFile[]): Progress {
+/**
+ * The head's progress over the rows of the version, which were built as they were built. What these rows are made of counts as taken also where
+ * the head had gone back behind it: it must not be appended twice.
+ */
+function keptProgress({ listing }: TableRun, head: Snapshot, target: Snapshot, passed: readonly TakenFile[]): Progress {
   const { mixedTypes: _mixed, adopted: _adopted, ...progress } = head.progress
   const { primaryKey, partitionKey, changeFilesTaken, mixedTypes, adopted } = target.progress
-  const keys = new Set(passed.map(({ key }) => key))
-  const window = [...progress.window.filter(({ key }) => !keys.has(key)), ...passed]
+  const isIn = (file: LandingFile) => !isPendingKey(file.key, target.progress)
+  const held = pendingChanges(listing.changes, head.progress).filter(isIn)
+  const noted = [...held.map((file) => entryIn(target.progress, file)), ...passed]
+  const keys = new Set(noted.map(({ key }) => key))
+  const window = [...progress.window.filter(({ key }) => !keys.has(key)), ...noted]
+  const last = held.at(-1)?.key
+  const { cursor } = progress
   return {
     ...progress,
+    cursor: last !== undefined && (cursor === null || landingOrder(cursor, last) < 0) ? last : cursor,
     window: window.sort((a, b) => landingOrder(a.key, b.key)),
     changeFilesTaken,
     primaryKey,
@@ -172,6 +182,9 @@ function keptProgress(head: Snapshot, target: Snapshot, passed: readonly TakenFi
     ...(adopted === undefined ? {} : { adopted }),
   }
 }
+
+const entryIn = ({ window }: Progress, file: LandingFile): TakenFile =>
+  window.find(({ key }) => key === file.key) ?? entryOf(file)
 
 function noteOf({ version }: Snapshot, { keepProgress }: RestoreAsked, { taken, untaken }: Since): string {
   const back = `restored to version ${String(version)}`
