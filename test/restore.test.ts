@@ -6,6 +6,7 @@ import { planTables } from '../src/controller/plan-tables.ts'
 import { restoreTable } from '../src/controller/restore-table.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
 import type { Ports } from '../src/ports.ts'
+import { historyText } from '../src/render.ts'
 import type { SetOptions } from '../src/state/row.ts'
 import { asProcess } from './faults/lab-at-rest.ts'
 import { isCommit } from './faults/scenarios.ts'
@@ -125,6 +126,9 @@ describe('restore, with the progress kept', () => {
       const [entry] = (await tableHistory(lab.ports, id)).filter(({ operation }) => operation === 'RESTORE')
       const passedOver = [1, 2, 3].map((day) => ({ key: nameOf(day), why: 'restored to version 0' }))
       expect(entry?.receipt).toMatchObject({ restored: { version: 0, progressKept: true }, passedOver })
+      expect(historyText(await tableHistory(lab.ports, id))).toContain(
+        `version 4 passed over ${nameOf(1)}, ${nameOf(2)}, ${nameOf(3)}: restored to version 0`,
+      )
       expect(entry?.receipt?.note).toContain('3 change files taken since then are left out for good')
     })
 
