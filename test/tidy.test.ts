@@ -73,6 +73,7 @@ const dependencies = {
   '@aws-sdk/client-s3': '3.1169.0',
   '@aws-sdk/util-dynamodb': '3.996.9',
   '@duckdb/node-api': '1.5.5-r.5',
+  '@duckdb/node-bindings': '1.5.5-r.5',
   'cli-table3': '0.6.5',
   commander: '14.0.3',
   ora: '9.4.1',

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type LandingTable, tableName } from '../domain.ts'
 import { asDmscdcError, DmscdcError } from '../errors.ts'
 import { baseName, nameTimeMs } from '../landing/names.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Column, LakeType } from '../domain.ts'
 import { corruptLake } from './corrupt-lake.ts'
 

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'

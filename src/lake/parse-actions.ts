@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LoadGeneration, PartitionValues, Progress, Receipt } from '../domain.ts'
 import { type Action, loadDomain, progressDomain, protocol, tagKeys } from './actions.ts'
 import { corruptLake } from './corrupt-lake.ts'

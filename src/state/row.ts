@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type Mirror, type TableConfig, type TableId, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { attributeHelp, mirrorShape, settingsShape } from './attributes.ts'
