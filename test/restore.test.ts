@@ -486,23 +486,28 @@ describe('a run that read the row before a restore', () => {
     await expectProven(lab)
   })
 
-  test('leaves the table active where the operator has set it so since', async ({ lab }) => {
-    await loaded(lab)
-    let restored = false
-    const late = interceptPorts(lab.ports, async (call, proceed) => {
-      if (call.port === 'landing' && call.verb === 'list' && call.target === 's/t/' && !restored) {
-        restored = true
-        await restore(lab, 0)
-        await lab.set('s.t', { active: true })
-      }
-      return proceed()
+  for (const active of [true, false])
+    test(`works by the row as it is when its lease is taken: ${active ? 'set active again' : 'inactive'}`, async ({
+      lab,
+    }) => {
+      await loaded(lab)
+      let restored = false
+      const late = interceptPorts(lab.ports, async (call, proceed) => {
+        if (call.port === 'landing' && call.verb === 'list' && call.target === 's/t/' && !restored) {
+          restored = true
+          await restore(lab, 0)
+          await lab.set('s.t', { active })
+        }
+        return proceed()
+      })
+      await landChanges(lab, 4, [['I', 5, 'd', 'four']])
+      const expected = active ? { status: 'incremental', files: 4 } : { status: 'inactive', files: 0 }
+      expect(await lab.runOne('s.t', { ports: late })).toMatchObject({ error: null, ...expected })
+      const { LastIncrementalFile, MirroredIncrementalFile, ActiveFlag } = await readRow(lab)
+      expect([ActiveFlag, MirroredIncrementalFile]).toEqual([String(active), LastIncrementalFile])
+      await goOn(lab)
+      expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }, { id: 5 }])
     })
-    await landChanges(lab, 4, [['I', 5, 'd', 'four']])
-    expect(await lab.runOne('s.t', { ports: late })).toMatchObject({ error: null, files: 0 })
-    expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'true' })
-    await goOn(lab)
-    expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }, { id: 5 }])
-  })
 })
 
 function laterBy(ports: Ports, ms: number): Ports {

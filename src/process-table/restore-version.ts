@@ -10,6 +10,7 @@ import { type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
 import { obeyedWith, standingEdit } from './edited-cursors.ts'
+import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import type { TableRun } from './table-run.ts'
 
@@ -25,9 +26,8 @@ export type RestoreAsked = {
  * that stands at the head already is not made twice. Returns the version of the commit.
  */
 export function restoreVersion(run: TableRun, asked: RestoreAsked): Promise<number> {
-  return commitCommand(run, async (table, standing) => {
+  const commit = async (table: HeldTable, standing: Snapshot | null) => {
     const head = refuseUnloaded(run, standing)
-    table.setInactive = true
     if (standsRestored(head, asked)) return null
     const target = await openTarget(run, head, asked)
     const former = await findAll(run, head, target)
@@ -42,14 +42,15 @@ export function restoreVersion(run: TableRun, asked: RestoreAsked): Promise<numb
         schema: { columns: target.columns, partitionColumns: target.partitionColumns },
         add: await stageFormer(staging, target.partitionColumns, former),
         remove: head.files.filter(({ path }) => !kept.has(path)),
-        progress: restoredProgress(run, head, target, { asked, passed }),
+        progress: restoredProgress(table.run, head, target, { asked, passed }),
         load: asked.keepProgress ? null : target.load,
         passedOver: passed.map(({ key }) => ({ key, why: `restored to version ${String(target.version)}` })),
         restored: { version: target.version, progressKept: asked.keepProgress },
         note: noteOf(target, asked, since),
       }
     })
-  })
+  }
+  return commitCommand(run, commit, { setInactive: true })
 }
 
 function refuseUnloaded({ item }: TableRun, head: Snapshot | null): Snapshot {
