@@ -22,6 +22,8 @@ import { terminalLog } from './terminal-log.ts'
 
 type CommonFlags = Flags & { readonly json?: boolean }
 type TableFlags = CommonFlags & { readonly table?: string[]; readonly item?: string[] }
+type WhyFlags = CommonFlags & { readonly null?: string }
+type RestoreFlags = CommonFlags & { readonly version: number; readonly keepProgress?: boolean }
 type SetFlags = CommonFlags & SetOptions & { readonly inactive?: boolean }
 
 export async function run(flags: TableFlags): Promise<void> {
@@ -67,25 +69,16 @@ export async function replay(table: string, flags: CommonFlags & { readonly from
   print(flags, { table, from, version }, () => `${table} takes ${from} and what follows again at the next run`)
 }
 
-export async function why(
-  table: string,
-  key: readonly string[],
-  flags: CommonFlags & { readonly null?: string },
-): Promise<void> {
+export async function why(table: string, key: readonly string[], flags: WhyFlags): Promise<void> {
   const values = key.map((text) => (text === flags.null ? null : text))
   print(flags, await withPorts(flags, (ports) => whyKey(ports, requireTableName(table), values)), whyText)
 }
 
-export async function restore(
-  table: string,
-  flags: CommonFlags & { readonly version: number; readonly keepProgress?: boolean },
-): Promise<void> {
+export async function restore(table: string, flags: RestoreFlags): Promise<void> {
   const asked = { version: flags.version, keepProgress: flags.keepProgress === true }
-  const id = requireTableName(table)
-  const version = await withPorts(flags, (ports) => restoreTable(ports, id, asked))
-  print(flags, { table, restored: asked.version, progressKept: asked.keepProgress, version }, () =>
-    restoredText(table, asked, version),
-  )
+  const version = await withPorts(flags, (ports) => restoreTable(ports, requireTableName(table), asked))
+  const result = { table, restored: asked.version, progressKept: asked.keepProgress, version }
+  print(flags, result, () => restoredText(table, asked, version))
 }
 
 export async function skip(table: string, file: string, flags: CommonFlags & { readonly why: string }): Promise<void> {

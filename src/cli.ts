@@ -13,7 +13,7 @@ const program = new Command('dmscdc')
   // Behind a command its own options count: `restore --version` is none of ours.
   .enablePositionalOptions()
   .showHelpAfterError(false)
-  .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+  .configureHelp({ sortSubcommands: false })
   .configureOutput({ writeErr: () => {}, outputError: () => {} })
   .exitOverride()
   .addHelpText(

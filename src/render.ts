@@ -4,7 +4,7 @@ import type { TableLine } from './controller/list-tables.ts'
 import type { TablePlan } from './controller/plan-tables.ts'
 import type { RunReport } from './controller/run-cycle.ts'
 import type { TableVerdict } from './controller/verify-tables.ts'
-import type { ChangeCounts } from './domain.ts'
+import type { ChangeCounts, Receipt } from './domain.ts'
 import { printable, shellWord } from './errors.ts'
 import type { HistoryEntry } from './lake/history.ts'
 import type { TableReport } from './process-table/table-report.ts'
@@ -128,8 +128,8 @@ export function historyText(entries: readonly HistoryEntry[]): string {
     receipt ? bytesText(receipt.bytesWritten) : '-',
   ])
   const passedOver = entries.flatMap(({ version, receipt }) =>
-    (receipt?.passedOver ?? []).map(
-      ({ key, why }) => `version ${String(version)} passed over ${printable(`${key}: ${why}`)}`,
+    [...passedByReason(receipt?.passedOver ?? [])].map(
+      ([why, keys]) => `version ${String(version)} passed over ${printable(`${listed(keys)}: ${why}`)}`,
     ),
   )
   const notes = entries.flatMap(({ version, receipt }) =>
@@ -140,6 +140,17 @@ export function historyText(entries: readonly HistoryEntry[]): string {
     ...notes,
     ...passedOver,
   ].join('\n')
+}
+
+/** A load or a restore may leave out thousands of files for one reason. */
+function passedByReason(passedOver: Receipt['passedOver']): ReadonlyMap<string, readonly string[]> {
+  const reasons = new Map<string, string[]>()
+  for (const { key, why } of passedOver) {
+    const found = reasons.get(why)
+    if (found) found.push(key)
+    else reasons.set(why, [key])
+  }
+  return reasons
 }
 
 export function restoredText(

@@ -6,11 +6,13 @@ import { planTables } from '../src/controller/plan-tables.ts'
 import { restoreTable } from '../src/controller/restore-table.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
 import type { Ports } from '../src/ports.ts'
+import { historyText } from '../src/render.ts'
 import type { SetOptions } from '../src/state/row.ts'
 import { asProcess } from './faults/lab-at-rest.ts'
 import { isCommit } from './faults/scenarios.ts'
+import { catalogAtHand } from './support/catalog-at-hand.ts'
 import { faultyPorts, interceptPorts, startTestProcess } from './support/faulty-ports.ts'
-import type { Lab } from './support/lab.ts'
+import { type Lab, openLab } from './support/lab.ts'
 import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
 import { makeOriginalRow, writeOriginal } from './support/original-lake.ts'
 import { cursorTo, editRow, readRow } from './support/row-file.ts'
@@ -124,6 +126,9 @@ describe('restore, with the progress kept', () => {
       const [entry] = (await tableHistory(lab.ports, id)).filter(({ operation }) => operation === 'RESTORE')
       const passedOver = [1, 2, 3].map((day) => ({ key: nameOf(day), why: 'restored to version 0' }))
       expect(entry?.receipt).toMatchObject({ restored: { version: 0, progressKept: true }, passedOver })
+      expect(historyText(await tableHistory(lab.ports, id))).toContain(
+        `version 4 passed over ${nameOf(1)}, ${nameOf(2)}, ${nameOf(3)}: restored to version 0`,
+      )
       expect(entry?.receipt?.note).toContain('3 change files taken since then are left out for good')
     })
 
@@ -144,6 +149,19 @@ describe('restore, with the progress kept', () => {
       { id: 3, v: 'late' },
     ])
   })
+
+  for (const [name, options] of [['with a key', kept] as const, ['without a key', { retain: '7d' }] as const])
+    test(`${name}: of a version that a restore had taken back, what it is made of is not taken twice`, async ({
+      lab,
+    }) => {
+      const seen: unknown[] = []
+      await loaded(lab, options, async () => seen.push(await lab.rows('s.t')))
+      await restore(lab, 1)
+      await restore(lab, 2, { keepProgress: true })
+      expect(await lab.rows('s.t')).toEqual(seen[2])
+      await goOn(lab)
+      expect(await lab.rows('s.t')).toEqual(seen[3])
+    })
 
   test('replay takes them again after all', async ({ lab }) => {
     await loaded(lab)
@@ -249,6 +267,26 @@ describe('restore goes back across', () => {
     await goOn(lab)
     expect(await lab.rows('s.t')).toEqual(seen[18])
   })
+})
+
+test('restore shows the catalog the columns and partitions of the version', async () => {
+  const catalog = catalogAtHand()
+  const lab = await openLab({ catalog })
+  const name = { database: 's', table: 't' }
+  try {
+    const described: unknown[] = []
+    await loaded(lab, { primaryKey: 'id', partitionKey: 'p', publish: 'manifest,glue' }, async () => {
+      described.push(await catalog.describe(name))
+    })
+    await lab.land(`s/t/${nameOf(4)}`, rowsOf({ Op: 'varchar', ...row, w: 'varchar' }, [['I', 5, 'z', 'four', 'w']]))
+    await run(lab)
+    expect(await catalog.describe(name)).not.toEqual(described[1])
+    await restore(lab, 1)
+    expect(await catalog.describe(name)).toEqual(described[1])
+    await expectProven(lab)
+  } finally {
+    await lab.close()
+  }
 })
 
 describe('restore takes the files of the version', () => {
@@ -363,6 +401,19 @@ describe('after a restore', () => {
     ])
   })
 
+  test('Landed takes away no file that only a commit took which it took back', async ({ lab }) => {
+    await loaded(lab, { ...kept, lookBack: '1h' })
+    const late = '20231231-000000000.parquet'
+    await lab.land(`s/t/${late}`, rowsOf({ Op: 'varchar', ...row }, [['U', 2, 'b', 'late']]))
+    await replayFile(lab.ports, id, late)
+    await run(lab)
+    await restore(lab, 3)
+    await lab.set('s.t', { active: true, landed: 'delete' })
+    await run(lab)
+    expect(await filesBelow(join(lab.landing, 's/t'))).toEqual([late, nameOf(3), 'LOAD00000001.parquet'])
+    expect(await lab.verify()).toMatchObject([{ problems: [{ kind: 'untaken', path: `s/t/${late}` }] }])
+  })
+
   test('a cursor that was edited before it is void, one edited under it is obeyed', async ({ lab }) => {
     await loaded(lab)
     await editRow(lab, await cursorTo(lab, nameOf(2)))
@@ -401,6 +452,7 @@ describe('a restore whose run dies after its commit', () => {
       const { ports } = faultyPorts(lab.ports, { at: isCommit, kind: 'die-after' })
       await asProcess(ports, (own) => expect(restore(lab, 0, { ports: own })).rejects.toThrow())
       expect(await readRow(lab)).toMatchObject({ ActiveFlag: String(active), Version: 3 })
+      expect(await planTables(lab.ports, [])).toMatchObject([{ work: active ? 'idle' : 'inactive', inputs: [] }])
       await asProcess(lab.ports, async (own) =>
         expect(await lab.runOne('s.t', { ports: own })).toMatchObject({ status: 'inactive', error: null, files: 0 }),
       )
@@ -434,23 +486,28 @@ describe('a run that read the row before a restore', () => {
     await expectProven(lab)
   })
 
-  test('leaves the table active where the operator has set it so since', async ({ lab }) => {
-    await loaded(lab)
-    let restored = false
-    const late = interceptPorts(lab.ports, async (call, proceed) => {
-      if (call.port === 'landing' && call.verb === 'list' && call.target === 's/t/' && !restored) {
-        restored = true
-        await restore(lab, 0)
-        await lab.set('s.t', { active: true })
-      }
-      return proceed()
+  for (const active of [true, false])
+    test(`works by the row as it is when its lease is taken: ${active ? 'set active again' : 'inactive'}`, async ({
+      lab,
+    }) => {
+      await loaded(lab)
+      let restored = false
+      const late = interceptPorts(lab.ports, async (call, proceed) => {
+        if (call.port === 'landing' && call.verb === 'list' && call.target === 's/t/' && !restored) {
+          restored = true
+          await restore(lab, 0)
+          await lab.set('s.t', { active })
+        }
+        return proceed()
+      })
+      await landChanges(lab, 4, [['I', 5, 'd', 'four']])
+      const expected = active ? { status: 'incremental', files: 4 } : { status: 'inactive', files: 0 }
+      expect(await lab.runOne('s.t', { ports: late })).toMatchObject({ error: null, ...expected })
+      const { LastIncrementalFile, MirroredIncrementalFile, ActiveFlag } = await readRow(lab)
+      expect([ActiveFlag, MirroredIncrementalFile]).toEqual([String(active), LastIncrementalFile])
+      await goOn(lab)
+      expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }, { id: 5 }])
     })
-    await landChanges(lab, 4, [['I', 5, 'd', 'four']])
-    expect(await lab.runOne('s.t', { ports: late })).toMatchObject({ error: null, files: 0 })
-    expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'true' })
-    await goOn(lab)
-    expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }, { id: 5 }])
-  })
 })
 
 function laterBy(ports: Ports, ms: number): Ports {

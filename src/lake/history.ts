@@ -33,9 +33,9 @@ export async function readHistory(
   return entries.filter((entry) => entry !== null)
 }
 
-/** Of commits newest first those that the table is made of: without what a later restore took back. */
-export function inForce(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
-  let upTo = Number.POSITIVE_INFINITY
+/** Of commits newest first those up to `last` that the table is made of: without what a later restore took back. */
+export function inForce(entries: readonly HistoryEntry[], last = Number.POSITIVE_INFINITY): readonly HistoryEntry[] {
+  let upTo = last
   return entries.filter(({ version, receipt }) => {
     if (version > upTo) return false
     upTo = receipt?.restored?.version ?? upTo

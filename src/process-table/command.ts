@@ -16,17 +16,28 @@ import type { TableRun } from './table-run.ts'
 export async function commitCommand(
   run: TableRun,
   commit: (table: HeldTable, head: Snapshot | null) => Promise<Done | null>,
+  after: Pick<HeldTable, 'setInactive'> = { setInactive: false },
 ): Promise<number> {
-  let version = -1
-  const held = await holdingTheTable(run, async (table) => {
-    const head = await finishHead(table, await openHead(run), { keepExpired: true })
-    version = await commitOnce(table, head, commit)
-  })
-  if (held.kind === 'worked') return version
-  throw new DmscdcError('conflict', `run ${held.lease.runId} on ${held.lease.host} holds the table`, {
-    hint: 'give the command again when that run has ended',
+  let version: number | null = null
+  for (let tries = 0; tries < takeOversMax; tries++) {
+    const held = await holdingTheTable(run, async (table) => {
+      const head = await finishHead(table, await openHead(run), { keepExpired: true })
+      version ??= await commitOnce(table, head, commit)
+      table.setInactive = after.setInactive
+    })
+    if (held.kind === 'held-by')
+      throw new DmscdcError('conflict', `run ${held.lease.runId} on ${held.lease.host} holds the table`, {
+        hint: 'give the command again when that run has ended',
+      })
+    if (held.told) return version as unknown as number
+  }
+  throw new DmscdcError('conflict', 'other runs took the table over before its row could be told of the command', {
+    hint: 'give the command again',
   })
 }
+
+/** Where this run stood still for longer than its lease lasts, the row is another's to write; then it is asked for again. */
+const takeOversMax = 3
 
 /** What a dead run staged is swept by the command's own commit, or by a fence where it has none. */
 async function commitOnce(

@@ -3,7 +3,7 @@ import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { isViewed } from '../lake/retention.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
-import { firstCursor, neverLoadedDate, readMirror } from '../state/row.ts'
+import { firstCursor, neverLoadedDate, readConfig, readMirror } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
 import { standingEdit } from './edited-cursors.ts'
@@ -14,18 +14,22 @@ import { isRestoredSince } from './restored-since.ts'
 import { describe } from './table-report.ts'
 import { digestWithout, type TableRun } from './table-run.ts'
 
-export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
+/** `told`: the row repeats what was done; false where another run took the table over before. */
+export type Holding =
+  | { readonly kind: 'worked'; readonly told: boolean }
+  | { readonly kind: 'held-by'; readonly lease: Lease }
 
 /**
  * Works on a table under its lease, renewed meanwhile; then repeats the head in the row and releases, in one write.
  * `work` leaves in `finished` what is so. An error of `work` is written into the row (`Held`) and thrown on.
  */
-export async function holdingTheTable(run: TableRun, work: (table: HeldTable) => Promise<void>): Promise<Holding> {
-  const { ports, item } = run
+export async function holdingTheTable(begun: TableRun, work: (table: HeldTable) => Promise<void>): Promise<Holding> {
+  const { ports, item } = begun
   const runId = ports.newId()
   const acquired = await acquireLease(ports, { id: item.id, runId, txnId: null })
   if (acquired.kind === 'failed') throw acquired.error
   if (acquired.kind === 'held-by') return acquired
+  const run = withRow(begun, acquired.row)
   let lease = acquired.lease
   const renew = async () => {
     const renewed = await writeAsHolder(ports.state, item.id, lease, (standing) => [
@@ -65,16 +69,32 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     (reason: unknown) => ({ reason }),
   )
   await stopRenewing()
-  await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
+  const told = await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
   if (thrown !== null) throw thrown.reason
-  return { kind: 'worked' }
+  return { kind: 'worked', told }
+}
+
+/**
+ * The table by the row that the lease was taken on: another run may have told it of its commits since it was read. By the older row its
+ * cursors would pass for edited ones. Settings stay as they were read, but for whether the table is active.
+ */
+function withRow(run: TableRun, row: StateRow | null): TableRun {
+  if (row === null) return run
+  const item = { ...run.item, row }
+  try {
+    const { active } = readConfig(item, { lakePlace: run.ports.lake.place })
+    return { ...run, item, mirror: readMirror(item), config: { ...run.config, active } }
+  } catch {
+    // Damaged since it was read: the next run says so.
+    return run
+  }
 }
 
 /**
  * Nothing is written where another run took the table over: then the row is that run's to write. Where something may lie
  * about, the lease stays behind, expired, as that of a dead run would: the next run then looks for it.
  */
-async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<void> {
+async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<boolean> {
   const { run, finished } = table
   const { ports, item } = run
   const extra = rowFacts(table, failure, await endsInactive(table, failure))
@@ -90,9 +110,10 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
       condition,
     }))
   }
-  if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return
+  if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return true
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
+  return false
 }
 
 /**

@@ -176,6 +176,7 @@ const filesAtOnce = 100
 async function* eachFile(run: TableRun, session: EngineSession, head: Snapshot | null): AsyncGenerator<Looked> {
   const files = [...run.listing.loads, ...run.listing.changes]
   const config = configFor(run, head)
+  run.ports.log.info({ table: tableName(run.item.id), files: files.length }, 'reads its landing files')
   for (let at = 0; at < files.length; ) {
     const some = files.slice(at, at + filesAtOnce)
     const { files: opened, damage } = await openLanding(run.ports.landing, session, config, some)

@@ -8,6 +8,7 @@ import { startingPoint } from './edited-cursors.ts'
 import { asEdited } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
 import { sequenceOf } from './sequence.ts'
 import { configFor, type TableRun } from './table-run.ts'
 
@@ -32,6 +33,8 @@ export type WorkPlan = {
 export async function planTable(run: TableRun): Promise<WorkPlan> {
   const standing = await openHead(run)
   const head = standing && (await asEdited(run, standing))
+  if (isRestoredSince(run, head))
+    return planOf({ kind: 'idle', reason: 'it was restored and is to be inactive', waits: false }, {})
   const work = await nextWork(run, head, { batchBytesMax: Number.POSITIVE_INFINITY })
   switch (work.kind) {
     case 'idle':
@@ -113,10 +116,10 @@ async function planIncremental(
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
-      const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
-      const plan = await decodable({ session, config }, batch, () =>
-        planMerge({ session, staging, snapshot, shape, batch, sequence }),
-      )
+    const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
+    const plan = await decodable({ session, config }, batch, () =>
+      planMerge({ session, staging, snapshot, shape, batch, sequence }),
+    )
     const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
     const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
     const deleted = sum(plan.touched.map(({ deletions }) => deletions))

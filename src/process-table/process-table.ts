@@ -6,7 +6,6 @@ import type { StateItem } from '../state/state-store.ts'
 import { clearingDue } from './clear-landing.ts'
 import type { HeldTable } from './held-table.ts'
 import { holdingTheTable } from './hold-table.ts'
-import { isRestoredSince } from './restored-since.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
 import { newTotals, type Totals } from './totals.ts'
@@ -48,13 +47,12 @@ export async function processTable(
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted
-    const held = await holdingTheTable(run, (table) => workAndWarn(table, totals))
+    const held = await holdingTheTable(run, (table) => workIfActive(table, totals))
     if (held.kind === 'held-by')
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
       )
-    const isRestored = isRestoredSince(run, totals.head)
-    return { ...report(run, totals, startedMs), ...(isRestored ? { status: 'inactive' as const } : {}) }
+    return report(run, totals, startedMs)
   } catch (thrown) {
     const error = asDmscdcError(thrown)
     onError(error)
@@ -72,6 +70,12 @@ export async function processTable(
 /** An operator's command that died on an inactive table: readers must not be left with half of what it committed. */
 function isLeftUnfinished({ row }: StateItem, { version }: Mirror): boolean {
   return row?.Lease !== undefined && version !== null
+}
+
+/** The table may have been set inactive between its row was read and its lease was taken. */
+async function workIfActive(table: HeldTable, totals: Totals): Promise<void> {
+  totals.inactive = !table.run.config.active
+  await (totals.inactive ? finishWhatWasLeft(table) : workAndWarn(table, totals))
 }
 
 /** What the catalog refused is said also where the work then failed. */
@@ -99,7 +103,7 @@ function report(run: TableRun, totals: Totals, startedMs: number): TableReport {
   const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${shellWord(tableName(run.item.id))} --primary-key <columns>`
   return {
     table: tableName(run.item.id),
-    status: totals.loaded ? 'initial' : totals.merged ? 'incremental' : 'idle',
+    status: totals.inactive ? 'inactive' : totals.loaded ? 'initial' : totals.merged ? 'incremental' : 'idle',
     version: totals.head?.version ?? run.mirror.version,
     files: totals.files,
     changes: totals.changes,

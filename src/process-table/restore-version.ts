@@ -1,14 +1,16 @@
-import { type Progress, type Snapshot, type TakenFile, tableName } from '../domain.ts'
+import { type LandingFile, type Progress, type Snapshot, type TakenFile, tableName } from '../domain.ts'
 import { UsageError } from '../errors.ts'
 import { type FormerFile, findFormer, stageFormer } from '../lake/bring-back.ts'
 import { type HistoryEntry, inForce, readHistory } from '../lake/history.ts'
 import { retainMsOf } from '../lake/retention.ts'
+import { entryOf } from '../landing/move-progress.ts'
 import { landingOrder } from '../landing/names.ts'
-import { isPendingKey } from '../landing/pending.ts'
+import { isPendingKey, pendingChanges } from '../landing/pending.ts'
 import { type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
 import { obeyedWith, standingEdit } from './edited-cursors.ts'
+import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import type { TableRun } from './table-run.ts'
 
@@ -24,9 +26,8 @@ export type RestoreAsked = {
  * that stands at the head already is not made twice. Returns the version of the commit.
  */
 export function restoreVersion(run: TableRun, asked: RestoreAsked): Promise<number> {
-  return commitCommand(run, async (table, standing) => {
+  const commit = async (table: HeldTable, standing: Snapshot | null) => {
     const head = refuseUnloaded(run, standing)
-    table.setInactive = true
     if (standsRestored(head, asked)) return null
     const target = await openTarget(run, head, asked)
     const former = await findAll(run, head, target)
@@ -41,14 +42,15 @@ export function restoreVersion(run: TableRun, asked: RestoreAsked): Promise<numb
         schema: { columns: target.columns, partitionColumns: target.partitionColumns },
         add: await stageFormer(staging, target.partitionColumns, former),
         remove: head.files.filter(({ path }) => !kept.has(path)),
-        progress: restoredProgress(run, head, target, { asked, passed }),
+        progress: restoredProgress(table.run, head, target, { asked, passed }),
         load: asked.keepProgress ? null : target.load,
         passedOver: passed.map(({ key }) => ({ key, why: `restored to version ${String(target.version)}` })),
         restored: { version: target.version, progressKept: asked.keepProgress },
         note: noteOf(target, asked, since),
       }
     })
-  })
+  }
+  return commitCommand(run, commit, { setInactive: true })
 }
 
 function refuseUnloaded({ item }: TableRun, head: Snapshot | null): Snapshot {
@@ -152,7 +154,7 @@ type Passed = { readonly asked: RestoreAsked; readonly passed: readonly TakenFil
  * remembers of deletions stays remembered: by their sequence they are as true of the older rows.
  */
 function restoredProgress(run: TableRun, head: Snapshot, target: Snapshot, { asked, passed }: Passed): Progress {
-  const kept = asked.keepProgress ? keptProgress(head, target, passed) : target.progress
+  const kept = asked.keepProgress ? keptProgress(run, head, target, passed) : target.progress
   const { obeyed: _obeyed, remembered: _remembered, forgotten: _forgotten, ...progress } = kept
   const { remembered } = head.progress
   const edit = standingEdit(run.mirror, head.progress)
@@ -166,14 +168,23 @@ function restoredProgress(run: TableRun, head: Snapshot, target: Snapshot, { ask
   }
 }
 
-/** The head's progress over the rows of the version, which were built as they were built. */
-function keptProgress(head: Snapshot, target: Snapshot, passed: readonly TakenFile[]): Progress {
+/**
+ * The head's progress over the rows of the version, which were built as they were built. What these rows are made of counts as taken also where
+ * the head had gone back behind it: it must not be appended twice.
+ */
+function keptProgress({ listing }: TableRun, head: Snapshot, target: Snapshot, passed: readonly TakenFile[]): Progress {
   const { mixedTypes: _mixed, adopted: _adopted, ...progress } = head.progress
   const { primaryKey, partitionKey, changeFilesTaken, mixedTypes, adopted } = target.progress
-  const keys = new Set(passed.map(({ key }) => key))
-  const window = [...progress.window.filter(({ key }) => !keys.has(key)), ...passed]
+  const isIn = (file: LandingFile) => !isPendingKey(file.key, target.progress)
+  const held = pendingChanges(listing.changes, head.progress).filter(isIn)
+  const noted = [...held.map((file) => entryIn(target.progress, file)), ...passed]
+  const keys = new Set(noted.map(({ key }) => key))
+  const window = [...progress.window.filter(({ key }) => !keys.has(key)), ...noted]
+  const last = held.at(-1)?.key
+  const { cursor } = progress
   return {
     ...progress,
+    cursor: last !== undefined && (cursor === null || landingOrder(cursor, last) < 0) ? last : cursor,
     window: window.sort((a, b) => landingOrder(a.key, b.key)),
     changeFilesTaken,
     primaryKey,
@@ -182,6 +193,9 @@ function keptProgress(head: Snapshot, target: Snapshot, passed: readonly TakenFi
     ...(adopted === undefined ? {} : { adopted }),
   }
 }
+
+const entryIn = ({ window }: Progress, file: LandingFile): TakenFile =>
+  window.find(({ key }) => key === file.key) ?? entryOf(file)
 
 function noteOf({ version }: Snapshot, { keepProgress }: RestoreAsked, { taken, untaken }: Since): string {
   const back = `restored to version ${String(version)}`

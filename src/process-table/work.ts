@@ -23,7 +23,10 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
   totals.head = head
   const before = head
   const step = async (): Promise<Done | null> => {
-    if (isRestoredSince(table.run, head)) return null
+    if (isRestoredSince(table.run, head)) {
+      totals.inactive = true
+      return null
+    }
     const edit = head === null ? null : standingEdit(table.run.mirror, head.progress)
     if (head !== null && edit !== null) {
       const done = await commitMove(table, head, await obeyEdit(table.run, head, edit))

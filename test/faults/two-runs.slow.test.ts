@@ -14,6 +14,7 @@ describe('a run that wakes after another has taken its table over and ended does
     'manifests of partitions that follow',
     'a table of the catalog whose columns and partitions change',
     'what a run left that died before its commit',
+    'superseded files that are retained',
   ]
   test.for(names)('%s', (name) => expectZombiesToDoNoHarm(scenarioNamed(name)))
 })
