@@ -1,2 +1,0 @@
-import { createRequire } from "node:module"; const require = createRequire(import.meta.url);
-import{readlinkSync as o}from"node:fs";function s(){return`${t()}-${String(process.pid)}`}function p(r){let[e,n]=r.split("-");return e===t()&&n!==void 0&&!i(Number(n))}function t(){try{return o("/proc/self/ns/pid").replace(/\D/gu,"")}catch{return"0"}}function i(r){try{return process.kill(r,0)}catch(e){return e.code!=="ESRCH"}}export{s as a,p as b};
