@@ -46,6 +46,11 @@ describe('a CSV file of which lines would be left out without a word holds the t
     expect(report.error?.message).toBe('read landing file LOAD00000001.csv: it ends within a quoted field')
   })
 
+  test('where the engine sees fewer lines than there are', async ({ lab }) => {
+    const report = await loaded(lab, '1,a,b\n2, "x\ny",c\n')
+    expect(report.error?.message).toBe('read landing file LOAD00000001.csv: it has 3 lines of which 2 can be read')
+  })
+
   test('where a zipped file was cut off', async ({ lab }) => {
     const report = await loaded(lab, gzipSync(many).subarray(0, 20_000), {}, 'a.csv.gz')
     expect(report.error?.message).toBe('read landing file LOAD00000001.csv.gz: it is no whole gzip')

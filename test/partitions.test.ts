@@ -426,11 +426,15 @@ describe('setting other partitions', () => {
 })
 
 test('a partition value may hold a zero byte: it ends no statement', async ({ lab }) => {
-  const types = { id: 'integer', p: 'varchar', q: 'integer' }
-  await loaded(lab, types, [[1, "a\0' or 1", 1]], { primaryKey: 'id', partitionKey: 'p' })
-  expect(await change(lab, types, [['U', 1, "a\0' or 1", 1]])).toMatchObject({ changes: { unchanged: 1 } })
-  const report = await change(lab, types, [['U', 1, "a\0' or 1", 2]], '20240101-000000001')
-  expect(report).toMatchObject({ changes: { updated: 1 }, filesAdded: 1 })
+  const row = (q: number) => `1::integer as id, 'a' || chr(0) || ''' or 1' as p, ${String(q)}::integer as q`
+  await lab.land('s/t/LOAD00000001.parquet', `select ${row(1)}`)
+  await lab.set('s.t', { active: true, primaryKey: 'id', partitionKey: 'p' })
+  await lab.run()
+  await lab.land('s/t/20240101-000000000.parquet', `select 'U' as "Op", ${row(1)}`)
+  expect(await lab.runOne('s.t')).toMatchObject({ changes: { unchanged: 1 }, error: null })
+  await lab.land('s/t/20240101-000000001.parquet', `select 'U' as "Op", ${row(2)}`)
+  expect(await lab.runOne('s.t')).toMatchObject({ changes: { updated: 1 }, filesAdded: 1, error: null })
+  expect(await folders(lab)).toEqual(['p=a%00%27 or 1/'])
 })
 
 test('a binary partition column holds the table: no two readers take bytes out of a folder name alike', async ({

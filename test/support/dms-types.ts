@@ -142,17 +142,22 @@ const precisionsMax = { INT32: 9, INT64: 18, FIXED_LEN_BYTE_ARRAY: 38 } as const
 export function decimalTypes(as: keyof typeof precisionsMax): readonly DmsType[] {
   return Array.from({ length: precisionsMax[as] }, (_, at): DmsType => {
     const precision = at + 1
-    const scale = [0, precision, Math.floor(precision / 2), Math.min(2, precision)][at % 4] as number
-    const most = 10n ** BigInt(precision) - 1n
-    const texts = [most, -most, 0n, 1n, -1n].map((value) => decimalText(value, scale))
-    const name = `decimal_${String(precision)}_${String(scale)}`
-    return {
-      name,
-      file: { kind: 'decimal', precision, scale, as },
-      lake: `decimal(${String(precision)},${String(scale)})`,
-      texts,
-    }
+    return decimalType(
+      as,
+      precision,
+      [0, precision, Math.floor(precision / 2), Math.min(2, precision)][at % 4] as number,
+    )
   })
+}
+
+function decimalType(as: keyof typeof precisionsMax, precision: number, scale: number): DmsType {
+  const most = 10n ** BigInt(precision) - 1n
+  const texts = [most, -most, 0n, 1n, -1n].map((value) => decimalText(value, scale))
+  const [name, lake] = [
+    `decimal_${String(precision)}_${String(scale)}`,
+    `decimal(${String(precision)},${String(scale)})`,
+  ]
+  return { name, file: { kind: 'decimal', precision, scale, as }, lake, texts }
 }
 
 /** A table that has each type as a column: its rows take each type's values in turn, and the last is NULL throughout. */
@@ -176,5 +181,9 @@ export const typeGroups: Readonly<Record<string, readonly DmsType[]>> = {
   decimals_int32_int64: [...decimalTypes('INT32'), ...decimalTypes('INT64').slice(9)],
   decimals_int64_small: decimalTypes('INT64').slice(0, 9),
   decimals_fixed_low: decimalTypes('FIXED_LEN_BYTE_ARRAY').slice(0, 19),
-  decimals_fixed_high: decimalTypes('FIXED_LEN_BYTE_ARRAY').slice(19),
+  decimals_fixed_high: [
+    ...decimalTypes('FIXED_LEN_BYTE_ARRAY').slice(19),
+    decimalType('FIXED_LEN_BYTE_ARRAY', 38, 0),
+    decimalType('FIXED_LEN_BYTE_ARRAY', 38, 19),
+  ],
 }
