@@ -434,10 +434,6 @@ describe('two runs that acquire at once', () => {
   it('fail, and do not hold, when the state cannot be read', async () => {
     const unreadable = { ...memoryState({ landingPlace: 'l/' }), get: () => Promise.reject(refused) }
     const ports = { state: unreadable, holder: processHolder(), clock: { nowMs: () => 0, sleep: async () => {} } }
-    expect(await acquireLease(ports, { id, runId: 'a', txnId: null })).toEqual({
-      kind: 'failed',
-      error: refused,
-      row: null,
-    })
+    expect(await acquireLease(ports, { id, runId: 'a', txnId: null })).toEqual({ kind: 'failed', error: refused })
   })
 })

@@ -156,9 +156,9 @@ describe('restore, with the progress kept', () => {
     }) => {
       const seen: unknown[] = []
       await loaded(lab, options, async () => seen.push(await lab.rows('s.t')))
-      await restore(lab, 1)
-      await restore(lab, 2, { keepProgress: true })
-      expect(await lab.rows('s.t')).toEqual(seen[2])
+      await restore(lab, 0)
+      await restore(lab, 1, { keepProgress: true })
+      expect(await lab.rows('s.t')).toEqual(seen[1])
       await goOn(lab)
       expect(await lab.rows('s.t')).toEqual(seen[3])
     })

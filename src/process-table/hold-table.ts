@@ -1,7 +1,7 @@
 import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { isViewed } from '../lake/retention.ts'
-import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
+import { acquireLeaseOnRow, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate, readConfig, readMirror } from '../state/row.ts'
 import type { StateRow } from '../state/state-store.ts'
@@ -26,10 +26,10 @@ export type Holding =
 export async function holdingTheTable(begun: TableRun, work: (table: HeldTable) => Promise<void>): Promise<Holding> {
   const { ports, item } = begun
   const runId = ports.newId()
-  const acquired = await acquireLease(ports, { id: item.id, runId, txnId: null })
+  const { result: acquired, row } = await acquireLeaseOnRow(ports, { id: item.id, runId, txnId: null })
   if (acquired.kind === 'failed') throw acquired.error
   if (acquired.kind === 'held-by') return acquired
-  const run = withRow(begun, acquired.row)
+  const run = withRow(begun, row)
   let lease = acquired.lease
   const renew = async () => {
     const renewed = await writeAsHolder(ports.state, item.id, lease, (standing) => [

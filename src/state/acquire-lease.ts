@@ -10,18 +10,20 @@ export type LeasePorts = Pick<Ports, 'state' | 'holder'> & { readonly clock: Pic
 export const leaseDurationMs = 60_000
 export const leasePollMs = 5_000
 
-/**
- * Drives `acquiring` for this process. What the state store throws comes back as `failed`. `row` is the row as it was last read on the way: newer than
- * any read before, for another run may have ended meanwhile.
- */
-export async function acquireLease(
+type Asked = { readonly id: TableId; readonly runId: string; readonly txnId: string | null }
+type Times = { readonly durationMs: number; readonly pollMs: number }
+
+/** Drives `acquiring` for this process. What the state store throws comes back as `failed`. */
+export async function acquireLease(ports: LeasePorts, asked: Asked, times?: Times): Promise<LeaseResult> {
+  return (await acquireLeaseOnRow(ports, asked, times)).result
+}
+
+/** The same, with the row as it was last read on the way: newer than any read before, for another run may have ended meanwhile. */
+export async function acquireLeaseOnRow(
   ports: LeasePorts,
-  asked: { readonly id: TableId; readonly runId: string; readonly txnId: string | null },
-  times: { readonly durationMs: number; readonly pollMs: number } = {
-    durationMs: leaseDurationMs,
-    pollMs: leasePollMs,
-  },
-): Promise<LeaseResult & { readonly row: StateRow | null }> {
+  asked: Asked,
+  times: Times = { durationMs: leaseDurationMs, pollMs: leasePollMs },
+): Promise<{ readonly result: LeaseResult; readonly row: StateRow | null }> {
   const request: LeaseRequest = { ...asked, ...times, ...ports.holder.self }
   let row: StateRow | null = null
   const result = await drive(acquiring(request), async (call) => {
@@ -29,7 +31,7 @@ export async function acquireLease(
     if (answer.kind === 'row') row = answer.row
     return answer
   })
-  return { ...result, row }
+  return { result, row }
 }
 
 async function perform(ports: LeasePorts, id: TableId, call: LeaseCall): Promise<LeaseAnswer> {
