@@ -1,5 +1,5 @@
 import { noChanges, type Snapshot, type StagedCommit, tableName } from '../domain.ts'
-import { DmscdcError } from '../errors.ts'
+import { asDmscdcError, DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
 import { stagedKey, stagingPrefix } from '../lake/keys.ts'
@@ -7,7 +7,7 @@ import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
 import { listAll } from '../objects/object-store.ts'
 import { dmscdcVersion } from '../version.ts'
-import { carryOut, type StagedWork, unchanged } from './carry-out.ts'
+import { type carryOut, type StagedWork, unchanged } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
 import { finishHead } from './finish-head.ts'
@@ -31,6 +31,7 @@ export async function commitWork(
   table: HeldTable,
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
+  stageWork: typeof carryOut,
 ): Promise<Done> {
   const { ports, place, listing, session: openSession } = table.run
   const txnId = ports.newId()
@@ -44,9 +45,11 @@ export async function commitWork(
     const config = configFor(table.run, head)
     const session = await openSession()
     const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
-    staged = await carryOut(context, work)
+    staged = await stageWork(context, work)
   } catch (error) {
     table.settled = await discardAttempt(table, txnId)
+    // A file whose answer was lost may turn up after it was looked for: the next run is to look again.
+    if (asDmscdcError(error).maybeApplied) table.unswept = true
     const moved = await movedHead(table, head)
     if (moved === null) throw error
     // The files that the plan was made on are gone with the head that listed them: nothing is wrong but the plan.

@@ -3,6 +3,7 @@ import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
+import { sameJson } from '../state/same-json.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
 import { standingEdit } from './edited-cursors.ts'
@@ -10,7 +11,7 @@ import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { describe } from './table-report.ts'
-import { digestWithout, type TableRun } from './table-run.ts'
+import { digestWithout, reopenTableRun, type TableRun } from './table-run.ts'
 
 export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
 
@@ -40,7 +41,6 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     return (await writeAsHolder(ports.state, item.id, lease, writes)) !== null
   }
   const takenOver = acquired.previous !== null
-  const { catalog } = run.mirror
   const table: HeldTable = {
     run,
     runId,
@@ -51,20 +51,39 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     renew,
     note,
     finished: null,
-    catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
+    catalog: catalogBefore(run, { takenOver }),
     catalogStanding: { kind: 'behind' },
     cleared: null,
     placed: [],
     upToDate: false,
   }
-  const thrown = await work(table).then(
-    () => null,
-    (reason: unknown) => ({ reason }),
-  )
+  const thrown = await catchUp(table, acquired.row)
+    .then(() => work(table))
+    .then(
+      () => null,
+      (reason: unknown) => ({ reason }),
+    )
   await stopRenewing()
   await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
   if (thrown !== null) throw thrown.reason
   return { kind: 'worked' }
+}
+
+/**
+ * A run that ended, or an operator, may have written the row after this run read it: an edit beside an older `Version` would be
+ * obeyed once more by whoever reads it beside the new one.
+ */
+async function catchUp(table: HeldTable, row: StateRow): Promise<void> {
+  const seen = table.run.item.row ?? {}
+  const withoutLease = ({ Lease: _, LeaseEpoch: __, ...others }: StateRow) => others
+  if (sameJson(withoutLease(seen), withoutLease(row))) return
+  table.run = await reopenTableRun(table.run, row)
+  table.catalog = catalogBefore(table.run, { takenOver: table.takenOver })
+}
+
+/** What a run that did not end well made of the catalog, nobody knows. */
+function catalogBefore({ mirror }: TableRun, { takenOver }: { readonly takenOver: boolean }): HeldTable['catalog'] {
+  return takenOver && mirror.catalog !== null ? { ...mirror.catalog, digest: null } : mirror.catalog
 }
 
 /**

@@ -28,6 +28,7 @@ export async function processTable(
   ports: Ports,
   item: StateItem,
   { admit, onError } = freeEntry,
+  work: typeof workUntilIdle = workUntilIdle,
 ): Promise<TableReport> {
   const startedMs = ports.clock.nowMs()
   const totals = newTotals()
@@ -41,7 +42,7 @@ export async function processTable(
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted
-    const held = await holdingTheTable(run, (table) => workAndWarn(table, totals))
+    const held = await holdingTheTable(run, (table) => workAndWarn(table, totals, work))
     if (held.kind === 'held-by')
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
@@ -62,9 +63,9 @@ export async function processTable(
 }
 
 /** What the catalog refused is said also where the work then failed. */
-async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
+async function workAndWarn(table: HeldTable, totals: Totals, work: typeof workUntilIdle): Promise<void> {
   try {
-    await workUntilIdle(table, totals)
+    await work(table, totals)
   } finally {
     if (table.catalogStanding.kind === 'trouble') totals.warnings.push(table.catalogStanding.text)
   }
