@@ -200,6 +200,16 @@ describe('acquiring a lease', () => {
     })
   })
 
+  it('knows whose lease it took, also where it finds its lost write behind a second one that failed', () => {
+    const late = row(mine(8, 50_000), 52_000)
+    const lostAnswer: LeaseAnswer = { kind: 'failed', error: lost }
+    expect(resultOf(row(theirs, 50_000), lostAnswer, row(theirs, 51_000), conditionFailed, late)).toEqual({
+      kind: 'acquired',
+      lease: mine(8, 50_000),
+      previous: theirs,
+    })
+  })
+
   it('finds its lost write when the second one fails because the first came late', () => {
     const late = row(mine(1, 1_000), 3_000)
     expect(resultOf(row(null), { kind: 'failed', error: lost }, row(null, 2_000), conditionFailed, late)).toEqual({

@@ -91,7 +91,8 @@ function advance(state: LeaseState, answer: LeaseAnswer): LeaseStep {
       break
     case 'writing':
       if (answer.kind === 'updated') return done({ kind: 'acquired', ...state.sent })
-      if (answer.kind === 'condition-failed') return readAgain(state, null)
+      // Perhaps by a write of our own that came late.
+      if (answer.kind === 'condition-failed') return readAgain(state, state.sent)
       if (answer.kind === 'failed')
         return readAgain({ ...state, lost: { times: (state.lost?.times ?? 0) + 1, error: answer.error } }, state.sent)
       break
@@ -158,7 +159,7 @@ function read(state: Common, sent: Taking | null): LeaseStep {
   return call({ ...common(state), phase: 'reading', sent }, { kind: 'read' })
 }
 
-function readAgain(state: LeaseState, sent: Taking | null): LeaseStep {
+function readAgain(state: LeaseState, sent: Taking): LeaseStep {
   return state.writes < writesMax ? read(state, sent) : failed(contended(state.request.id))
 }
 
