@@ -47,9 +47,10 @@ export async function commitWork(
     const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
     staged = await stageWork(context, work)
   } catch (error) {
-    table.settled = await discardAttempt(table, txnId)
-    // A file whose answer was lost may turn up after it was looked for: the next run is to look again.
-    if (asDmscdcError(error).maybeApplied) table.unswept = true
+    await discardAttempt(table, txnId)
+    // A file whose answer was lost may turn up after it was looked for.
+    if (asDmscdcError(error).maybeApplied) table.littered = true
+    table.settled = true
     const moved = await movedHead(table, head)
     if (moved === null) throw error
     // The files that the plan was made on are gone with the head that listed them: nothing is wrong but the plan.
@@ -85,9 +86,10 @@ export async function commitStaged(
       return { result, head: await finishHead(table, committedSnapshot(staged.base, body)), staged }
     case 'lost':
     case 'expired':
-      await discardStaged(ports.lake, place, commit.add)
+      await discardLost(table, commit.add)
       return { result, head: await finishHead(table, await openHead(table.run)), staged }
     case 'unknown':
+      table.littered = true
       throw new DmscdcError(
         'unavailable',
         `commit of version ${String(version)}: its answer was lost, and so were those of all tries to read it back`,
@@ -146,18 +148,30 @@ function stagedCommit(
 const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
   files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 
-/** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
-async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {
-  const { ports, place } = run
-  try {
+/** Whatever an attempt staged before it failed. */
+async function discardAttempt(table: HeldTable, txnId: string): Promise<void> {
+  const { ports, place } = table.run
+  await bestEffort(table, async () => {
     for await (const { objects } of listAll(ports.lake, { prefix: stagedKey(place, txnId, '') }))
       await ports.lake.deleteMany(objects.map(({ key }) => key))
-    return true
+  })
+}
+
+async function discardLost(table: HeldTable, files: StagedWork['add']): Promise<void> {
+  const { ports, place } = table.run
+  await bestEffort(table, () => discardStaged(ports.lake, place, files))
+}
+
+/** What cannot be deleted now is swept by the next run. */
+async function bestEffort(table: HeldTable, discard: () => Promise<void>): Promise<void> {
+  try {
+    await discard()
   } catch (error) {
+    const { ports, place } = table.run
+    table.littered = true
     ports.log.warn(
       { table: tableName(place.id), error: String(error) },
-      `staged files below ${stagingPrefix(place)}${txnId}/ were left for a later run`,
+      `staged files below ${stagingPrefix(place)} were left for the next run`,
     )
-    return false
   }
 }

@@ -10,8 +10,10 @@ export type HeldTable = {
   readonly runId: string
   /** A run before this one did not end well: the row does not know how far it came. */
   readonly takenOver: boolean
-  /** What a run before this one staged may lie about, or what this one staged without an answer. */
+  /** What a run before this one staged may lie about. */
   unswept: boolean
+  /** What this run staged may lie about: it could not take it away, or may not. The next run has to look for it. */
+  littered: boolean
   /** False while this run stages, finishes or publishes: where it fails then, something is left that the row knows nothing of. */
   settled: boolean
   /** No commit may be sent after this moment; it moves with each renewal. */

@@ -46,6 +46,7 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     runId,
     takenOver,
     unswept: takenOver,
+    littered: false,
     settled: true,
     notAfterMs: () => lease.expiresMs,
     renew,
@@ -95,7 +96,7 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   const { ports, item } = run
   const extra = rowFacts(table, failure)
   const writesFor = (standing: Lease): RowWrite[] => {
-    const left = table.settled && !table.unswept ? null : { Lease: { ...standing, expiresMs: 0 } }
+    const left = isClean(table) ? null : { Lease: { ...standing, expiresMs: 0 } }
     const writes: readonly RowWrite[] =
       finished === null ? [{ change: {}, condition: { Lease: standing } }] : mirrorWrites(table, failure, standing)
     return writes.map(({ change, condition }) => ({
@@ -110,6 +111,8 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
 }
+
+const isClean = ({ settled, unswept, littered }: HeldTable) => settled && !unswept && !littered
 
 /** An edit that no commit obeyed stands, whatever became of this run: the cursors are left as the operator wrote them. */
 function mirrorWrites(table: HeldTable, failure: DmscdcError | null, lease: Lease): readonly RowWrite[] {

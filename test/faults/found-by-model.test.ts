@@ -59,6 +59,29 @@ test('a staged file that turns up after its run gave up is swept by the next run
   await expectSound(lab)
 })
 
+test('staged files of a lost commit that could not be deleted are swept by the next run', async ({ lab }) => {
+  await scenarioNamed('an insert, an update and a deletion').arrange(lab)
+  const [first, second] = [gate(1), gate(1)]
+  const [sleeper, taker] = [startTestProcess(), startTestProcess()]
+  const ofSleeper = runTable(pausing({ ...portsOf(lab), holder: sleeper.holder }, isCommit, first.pass))
+  await first.reached
+  sleeper.end()
+  const isOfStaging = ({ verb, target }: PortCall) => verb === 'delete' && target.includes('/staging/')
+  const refusing = faultyPorts({ ...portsOf(lab), holder: taker.holder }, { at: isOfStaging, kind: 'refused' })
+  const ofTaker = runTable(pausing(refusing.ports, isCommit, second.pass))
+  await second.reached
+  first.open()
+  await ofSleeper
+  second.open()
+  await ofTaker
+  taker.end()
+  expect(refusing.struck()).toBe(true)
+
+  await asProcess(portsOf(lab), runTable)
+  await readOutcome(lab, id)
+  await expectSound(lab)
+})
+
 function pausing(ports: ReturnType<typeof portsOf>, isIt: (call: PortCall) => boolean, pass: () => Promise<void>) {
   let paused = false
   return interceptPorts(ports, async (call, proceed) => {

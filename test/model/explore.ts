@@ -1,7 +1,7 @@
 import { cleanRun, endCleanly } from './clean-run.ts'
 import { checkEffect, checkRun } from './invariants.ts'
 import { callNumber, type Move, movesOf, onTheirWay, type State } from './moves.ts'
-import { known, nodesMade, rootOf } from './run-tree.ts'
+import { known, nodesMade, type RunNode, rootOf } from './run-tree.ts'
 import { type Budget, firstRow, runNames, type Scenario, settingOf, startMs } from './scenario.ts'
 import { type Invariant, Violation } from './violation.ts'
 import { newWorld } from './world.ts'
@@ -54,8 +54,10 @@ export async function explore(scenario: Scenario, onProgress: (so: Explored) => 
     seen.set(key, [...met.filter((left) => !covers(state.left, left)), state.left])
     states++
     const edits = scenario.budget.edits - state.left.edits
-    const end = `${String(state.world.number)} ${String(edits)}`
-    if (!ended.has(end)) await endCleanly(scenario, state.world, { edits, onStep: (step) => ending.push(step) })
+    const endedWell = state.runs.flatMap(({ node, isDead }) => (!isDead && isWell(node) ? [node.setting.name] : []))
+    const end = `${String(state.world.number)} ${String(edits)} ${endedWell.join()}`
+    const onStep = (step: string) => ending.push(step)
+    if (!ended.has(end)) await endCleanly(scenario, state.world, { edits, endedWell, onStep })
     ended.add(end)
     ending.length = 0
     const moves = movesOf(scenario, state)
@@ -90,12 +92,14 @@ export async function explore(scenario: Scenario, onProgress: (so: Explored) => 
 async function firstState(scenario: Scenario): Promise<State> {
   let world = newWorld(firstRow(scenario))
   if (scenario.taken > 0)
-    world = (await cleanRun({ ...scenario, files: scenario.taken }, world, 'P', { edits: 0, onStep() {} })).ended
+    world = (await cleanRun({ ...scenario, files: scenario.taken }, world, 'P', { onStep() {} })).ended
   const names = runNames.slice(0, scenario.runs)
   const settings = await Promise.all(names.map((name) => settingOf(scenario, name)))
   const runs = settings.map((setting) => ({ node: rootOf(setting, startMs), isDead: false, begun: new Map() }))
   return { world, runs, late: [], left: scenario.budget }
 }
+
+const isWell = ({ known, isLucky }: RunNode) => isLucky && known?.outcome?.error === null
 
 /** What the code does at the node of a run, and whether what it says is so. */
 async function learn({ world }: State, { node, isDead }: State['runs'][number]): Promise<void> {

@@ -177,6 +177,12 @@ export function checkRun(world: World, name: string, committed: readonly number[
     throw new Violation('no run ends in a defect', `${name} ended with ${error}`)
 }
 
+/** Whether an object is in the folder or in staging though the head has no use for it there. */
+export function isLeft(world: World, key: string): boolean {
+  const files = versionsOf(world).at(-1)?.files ?? []
+  return !files.some((file) => isAt(key)(file) || key === stagedKey(place, file.txnId, file.path))
+}
+
 /** The world after a clean run that nothing disturbed; `edits` are those that the operator made. */
 export function checkEnd(scenario: Scenario, world: World, outcome: Outcome, edits: number): void {
   const broken = (found: string) => new Violation('the last clean run leaves all in order', found)

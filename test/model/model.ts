@@ -3,12 +3,13 @@ import { type Explored, explore } from './explore.ts'
 import { largeScenarios, smallScenarios } from './scenarios.ts'
 
 /**
- * `npm run model`: explores every scenario, or with `--only TEXT` those whose name contains it. Prints what was explored; exits 1
- * with the way that led there where an invariant is broken.
+ * `npm run model`: explores every scenario, or with `--only TEXT` the one of that name, or those whose names contain it.
+ * Prints what was explored; where an invariant is broken, ends there with the way that led to it, and exits 1.
  */
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, small: { type: 'boolean' } } })
 const scenarios = [...smallScenarios, ...(values.small ? [] : largeScenarios)]
-const chosen = scenarios.filter(({ name }) => name.includes(values.only))
+const named = scenarios.filter(({ name }) => name === values.only)
+const chosen = named.length > 0 ? named : scenarios.filter(({ name }) => name.includes(values.only))
 
 await main()
 
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
     const steps = so.broken.trace.map((step, at) => `${String(at + 1).padStart(4)}  ${step}\n`).join('')
     process.stdout.write(`broken: ${so.broken.invariant}\n${so.broken.found}\n${steps}`)
     process.exitCode = 1
+    break
   }
   const sum = (of: (so: Explored) => number) => explored.reduce((total, so) => total + of(so), 0)
   const [states, transitions] = [sum((so) => so.states), sum((so) => so.transitions)]

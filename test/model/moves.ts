@@ -100,7 +100,7 @@ function surroundings(state: State): readonly Move[] {
 
 function landing(state: State, { by, call }: LateCall, at: number): Move {
   const late = state.late.filter((_, other) => other !== at)
-  const { world, value } = performedBy(by, state.world, call)
+  const { world, value } = performedBy(by, state.world, call, { late: true })
   return { label: `${by}, late: ${callText(call)} -> ${valueText(value)}`, next: { ...state, world, late }, call }
 }
 
@@ -170,7 +170,7 @@ function proceeded(scenario: Scenario, state: State, at: number, number: number,
   if (call.verb === 'copy') {
     const source = state.world.objects.get(call.from)
     if (begun !== undefined) {
-      const { world } = performedBy(name, state.world, partOf(call, begun))
+      const { world } = performedBy(name, state.world, partOf(call, begun), { late: false })
       const next = happened(scenario, { ...state, world }, at, { kind: 'answer', at: number, value: 'copied' })
       return { label: `${name}: ${callText(call)} has written`, next, call }
     }
@@ -181,7 +181,7 @@ function proceeded(scenario: Scenario, state: State, at: number, number: number,
   if (call.verb === 'delete') {
     const done = Number(begun ?? 0)
     const one = partOf(call, String(done))
-    const { world } = performedBy(name, state.world, one)
+    const { world } = performedBy(name, state.world, one, { late: false })
     const label = `${name}: ${callText(one)}`
     if (done + 1 >= call.keys.length)
       return {
@@ -198,7 +198,7 @@ function proceeded(scenario: Scenario, state: State, at: number, number: number,
 function answered(scenario: Scenario, state: State, at: number, number: number, call: Call): Move {
   const name = (state.runs[at] as RunState).node.setting.name
   const { world, value } =
-    call.verb === 'probe' ? probed(scenario, state, call.pid) : performedBy(name, state.world, call)
+    call.verb === 'probe' ? probed(scenario, state, call.pid) : performedBy(name, state.world, call, { late: false })
   const next = happened(scenario, { ...state, world }, at, { kind: 'answer', at: number, value })
   return { label: `${name}: ${callText(call)} -> ${valueText(value)}`, next, call }
 }
@@ -210,18 +210,20 @@ function probed({ hosts }: Scenario, { world, runs }: State, pid: number): { wor
 }
 
 /** Worlds and calls come again and again, and a call is always the same run's. */
-function performedBy(name: string, before: World, call: Call): Effect {
-  const effects = effectsKnown.get(before) ?? new Map<Call, Effect>()
-  const known = effects.get(call)
+function performedBy(by: string, before: World, call: Call, { late }: { readonly late: boolean }): Effect {
+  const effectsKnown = late ? lateEffects : effects
+  const ofWorld = effectsKnown.get(before) ?? new Map<Call, Effect>()
+  const known = ofWorld.get(call)
   if (known !== undefined) return known
   const { world, value } = perform(before, call)
-  const isStored = call.verb === 'put' && value === 'stored'
-  const effect = { world: isStored ? attributed(world, call.key, name) : world, value }
-  effectsKnown.set(before, effects.set(call, effect))
+  const isStored = call.verb === 'put' && value === 'stored' && call.key.endsWith('.parquet')
+  const effect = { world: isStored ? attributed(world, call.key, { by, late }) : world, value }
+  effectsKnown.set(before, ofWorld.set(call, effect))
   return effect
 }
 
-const effectsKnown = new WeakMap<World, Map<Call, Effect>>()
+const effects = new WeakMap<World, Map<Call, Effect>>()
+const lateEffects = new WeakMap<World, Map<Call, Effect>>()
 
 /** A copy's write of what it has read, or the delete of one key of several, as a call of its own. */
 function partOf(call: Extract<Call, { verb: 'copy' | 'delete' }>, which: string): Call {

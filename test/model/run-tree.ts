@@ -9,6 +9,8 @@ export type RunNode = {
   readonly parent: RunNode | null
   readonly what: Happening | null
   readonly nowMs: number
+  /** None of its calls has failed. */
+  readonly isLucky: boolean
   readonly children: Map<string, RunNode>
   /** What the code does after that; null until somebody asked. */
   known: Known | null
@@ -71,7 +73,8 @@ async function replayed(node: RunNode): Promise<Instance> {
 }
 
 function newNode(setting: Setting, parent: RunNode | null, what: Happening | null, nowMs: number): RunNode {
-  return { setting, number: nodes++, parent, what, nowMs, children: new Map(), known: null, instance: null }
+  const isLucky = parent?.isLucky !== false && what?.kind !== 'failure'
+  return { setting, number: nodes++, parent, what, nowMs, isLucky, children: new Map(), known: null, instance: null }
 }
 
 function happeningText(what: Happening): string {

@@ -13,7 +13,7 @@ export const smallScenarios: readonly Scenario[] = [
     budget: { ...nothing, losses: 1, refusals: 1 },
   },
   { ...base, name: 'two runs on one host, one may die', hosts: 'one', budget: { ...nothing, deaths: 1 } },
-  { ...base, name: 'one run, an edited cursor', runs: 1, taken: 2, budget: { ...nothing, edits: 1 } },
+  { ...base, name: 'one run, an edited cursor', runs: 1, budget: { ...nothing, edits: 1 } },
 ]
 
 /** Minutes. */
@@ -25,6 +25,12 @@ export const largeScenarios: readonly Scenario[] = [
     budget: { ...nothing, losses: 3, refusals: 1 },
   },
   { ...base, name: 'two runs' },
+  {
+    ...base,
+    name: 'two runs on one host, an edited cursor, one may die',
+    hosts: 'one',
+    budget: { ...nothing, deaths: 1, edits: 1 },
+  },
   { ...base, name: 'two runs on a new table, two versions', taken: 0 },
   { ...base, name: 'two runs, one with a clock that stands still', stoppedClocks: ['A'] },
   { ...base, name: 'two runs, a published manifest', publish: 'manifest' },

@@ -7,8 +7,8 @@ import type { RowChange, RowCondition, StateRow } from '../../src/state/state-st
 export type World = {
   readonly objects: ReadonlyMap<string, string>
   readonly row: StateRow
-  /** Objects that a run wrote while another held the table, or nobody did. No part of what the runs can see. */
-  readonly strays: ReadonlySet<string>
+  /** Objects that a run wrote while another held the table, or nobody did, and which run that was. No run can see this. */
+  readonly strays: ReadonlyMap<string, string>
   /** Time goes in steps, each longer than a lease lasts. */
   readonly tick: number
   /** The number of this world: equal worlds have equal numbers, whatever way led there. */
@@ -72,7 +72,7 @@ export function perform(world: World, call: Call): Effect {
 /** Of an object's content: equal contents have equal ones. */
 export const etagOf = (body: string) => `e${String(numberOf(body))}`
 
-export const newWorld = (row: StateRow): World => numbered({ objects: new Map(), strays: new Set(), row, tick: 0 })
+export const newWorld = (row: StateRow): World => numbered({ objects: new Map(), strays: new Map(), row, tick: 0 })
 export const withRow = (world: World, row: StateRow): World => numbered({ ...world, row })
 export const ticked = (world: World, ticks = 1): World => numbered({ ...world, tick: world.tick + ticks })
 
@@ -82,20 +82,24 @@ export function withObject(world: World, key: string, body: string): World {
 
 export function withoutObject(world: World, key: string): World {
   if (!world.objects.has(key)) return world
-  const [objects, strays] = [new Map(world.objects), new Set(world.strays)]
+  const [objects, strays] = [new Map(world.objects), new Map(world.strays)]
   objects.delete(key)
   strays.delete(key)
   return numbered({ ...world, objects, strays })
 }
 
-/** Notes whether the run that wrote an object held the table when it did. */
-export function attributed(world: World, key: string, run: string): World {
+/** Notes whether the run that wrote an object held the table when it did. `late`: the run waited for it no more. */
+export function attributed(
+  world: World,
+  key: string,
+  { by, late }: { readonly by: string; readonly late: boolean },
+): World {
   const { runId } = (world.row.Lease ?? { runId: '' }) as { readonly runId: string }
-  const isStray = !runId.startsWith(run)
-  if (isStray === world.strays.has(key)) return world
-  const strays = new Set(world.strays)
-  if (isStray) strays.add(key)
-  else strays.delete(key)
+  const stray = runId.startsWith(by) ? undefined : late ? 'late' : by
+  if (stray === world.strays.get(key)) return world
+  const strays = new Map(world.strays)
+  if (stray === undefined) strays.delete(key)
+  else strays.set(key, stray)
   return numbered({ ...world, strays })
 }
 
@@ -114,7 +118,15 @@ const worlds = new Map<number, World>()
 function numbered({ objects, strays, row, tick }: Omit<World, 'number'>): World {
   const stored = [...objects].map(([key, body]) => `${String(numberOf(key))}:${String(numberOf(body))}`).sort()
   const attributes = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))
-  const texts = [...stored, [...strays].sort().join(), String(numberOf(JSON.stringify(attributes))), String(tick)]
+  const texts = [
+    ...stored,
+    [...strays]
+      .map(([key, by]) => `${by}:${String(numberOf(key))}`)
+      .sort()
+      .join(),
+    String(numberOf(JSON.stringify(attributes))),
+    String(tick),
+  ]
   const number = numberOf(`world ${texts.join(' ')}`)
   const world = worlds.get(number) ?? { objects, strays, row, tick, number }
   worlds.set(number, world)
