@@ -18,9 +18,9 @@ type Options = {
  * and did not live to take away, may stay until staging is swept again and a checkpoint is due: then that is brought about too.
  */
 export async function endCleanly(scenario: Scenario, world: World, options: Options): Promise<void> {
-  for (const [key, by] of world.strays) if (options.endedWell.includes(by) && isLeft(world, key)) throw leftBy(by, key)
   const { ended, outcome } = await cleanRun(scenario, world, 'Z', options)
   checkEnd(scenario, ended, outcome, options.edits)
+  for (const [key, by] of ended.strays) if (options.endedWell.includes(by) && isLeft(ended, key)) throw leftBy(by, key)
   if (ended.strays.size === 0) return
   const longer = { ...scenario, files: filesUntilCheckpoint }
   const last = await cleanRun(longer, withRow(ended, { ...ended.row, Lease: deadLease }), 'Y', options)
