@@ -1,7 +1,7 @@
 import type { Lease } from '../../src/domain.ts'
+import { callText } from './call-text.ts'
 import { type Outcome, startInstance } from './instance.ts'
 import { checkEffect, checkEnd, checkRun, isLeft } from './invariants.ts'
-import { callText } from './moves.ts'
 import { type Scenario, settingOf, startMs, tickMs } from './scenario.ts'
 import { Violation } from './violation.ts'
 import { perform, ticked, type World, withRow } from './world.ts'

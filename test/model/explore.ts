@@ -1,6 +1,7 @@
+import { callNumber } from './call-text.ts'
 import { cleanRun, endCleanly } from './clean-run.ts'
 import { checkEffect, checkRun } from './invariants.ts'
-import { callNumber, type Move, movesOf, onTheirWay, type State } from './moves.ts'
+import { type Move, movesOf, onTheirWay, type State } from './moves.ts'
 import { known, nodesMade, type RunNode, rootOf } from './run-tree.ts'
 import { type Budget, firstRow, runNames, type Scenario, settingOf, startMs } from './scenario.ts'
 import { type Invariant, Violation } from './violation.ts'
@@ -108,10 +109,10 @@ async function learn({ world }: State, { node, isDead }: State['runs'][number]):
   checkRun(world, node.setting.name, committed, outcome)
 }
 
-/** Equal texts: the same can happen from here on. A run that has ended or died is like any other that has. */
+/** Equal texts: the same can happen from here on. Of a run that has ended or died only whether it ended well counts. */
 function keyOf({ budget }: Scenario, { world, runs, late, left }: State): string {
   const texts = runs.map(({ node, isDead, begun }) => {
-    if (isDead || node.known?.outcome !== null) return '-'
+    if (isDead || node.known?.outcome !== null) return isDead || !isWell(node) ? '-' : '+'
     return `${String(node.number)}${[...begun]
       .map(([call, how]) => `:${String(call)}=${how}`)
       .sort()

@@ -1,11 +1,5 @@
-import {
-  deltaViewPrefix,
-  entryKey,
-  lastCheckpointKey,
-  logPrefix,
-  manifestPrefix,
-  tablePlace,
-} from '../../src/lake/keys.ts'
+import { deltaViewPrefix, lastCheckpointKey, logPrefix, manifestPrefix, tablePlace } from '../../src/lake/keys.ts'
+import { callNumber, callText, valueText } from './call-text.ts'
 import type { Happening } from './instance.ts'
 import { childOf, type RunNode } from './run-tree.ts'
 import { type Budget, editedRow, id, type Scenario, startMs, tickMs } from './scenario.ts'
@@ -14,7 +8,6 @@ import {
   type Call,
   type Effect,
   isWrite,
-  numberOf,
   perform,
   ticked,
   type Value,
@@ -277,40 +270,3 @@ function withRun(state: State, at: number, run: RunState): State {
 
 const spent = (left: Budget, what: keyof Budget): Budget => ({ ...left, [what]: left[what] - 1 })
 const inOrder = (calls: readonly LateCall[]) => [...calls].sort((a, b) => callNumber(a.call) - callNumber(b.call))
-
-const callNumbers = new WeakMap<Call, number>()
-
-export function callNumber(call: Call): number {
-  const number = callNumbers.get(call) ?? numberOf(JSON.stringify(call))
-  callNumbers.set(call, number)
-  return number
-}
-
-export function callText(call: Call): string {
-  switch (call.verb) {
-    case 'list':
-      return `list ${short(call.prefix)}`
-    case 'head':
-    case 'get':
-      return `${call.verb} ${short(call.key)}`
-    case 'put':
-      return `put ${short(call.key)} if ${call.condition.kind}`
-    case 'copy':
-      return `copy ${short(call.from)} to ${short(call.to)}`
-    case 'delete':
-      return `delete ${call.keys.map(short).join(' ')}`
-    case 'write-row':
-      return `write row ${Object.keys(call.change.set ?? {}).join()}${call.change.remove?.includes('Lease') ? ', release' : ''}`
-    default:
-      return call.verb
-  }
-}
-
-const short = (key: string) => key.replace('_dmscdc/s/t/', '').replace(entryKey('_delta_log/', 0).slice(0, -6), 'log/…')
-
-function valueText(value: Value): string {
-  if (value === null) return 'nothing'
-  if (typeof value === 'string') return value
-  if (Array.isArray(value)) return value.map(({ key }) => short(String(key))).join(' ') || 'nothing'
-  return 'body' in value ? 'found' : 'the row'
-}

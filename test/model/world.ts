@@ -38,7 +38,7 @@ export function isWrite({ verb }: Call): boolean {
   return verb === 'put' || verb === 'copy' || verb === 'delete' || verb === 'write-row'
 }
 
-/** Does a call in one moment. A `copy` and a `delete` of several keys take more than one: see `stepsOf` in `moves.ts`. */
+/** Does a call in one moment. A `copy` and a `delete` of several keys take more than one: see `proceeded` in `moves.ts`. */
 export function perform(world: World, call: Call): Effect {
   switch (call.verb) {
     case 'list': {
