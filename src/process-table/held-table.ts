@@ -5,12 +5,15 @@ import type { TableRun } from './table-run.ts'
 
 /** A table whose lease this run holds, and what the work on it leaves for the row to repeat. */
 export type HeldTable = {
-  readonly run: TableRun
+  /** As the row was when the lease was taken. */
+  run: TableRun
   readonly runId: string
   /** A run before this one did not end well: the row does not know how far it came. */
   readonly takenOver: boolean
   /** What a run before this one staged may lie about. */
   unswept: boolean
+  /** What this run staged may lie about: it could not take it away, or may not. The next run has to look for it. */
+  littered: boolean
   /** False while this run stages, finishes or publishes: where it fails then, something is left that the row knows nothing of. */
   settled: boolean
   /** No commit may be sent after this moment; it moves with each renewal. */

@@ -1,9 +1,10 @@
 import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
 import { isViewed } from '../lake/retention.ts'
-import { acquireLeaseOnRow, leaseDurationMs } from '../state/acquire-lease.ts'
+import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
-import { firstCursor, neverLoadedDate, readConfig, readMirror } from '../state/row.ts'
+import { firstCursor, neverLoadedDate, readMirror } from '../state/row.ts'
+import { sameJson } from '../state/same-json.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
 import { standingEdit } from './edited-cursors.ts'
@@ -12,7 +13,7 @@ import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { isRestoredSince } from './restored-since.ts'
 import { describe } from './table-report.ts'
-import { digestWithout, type TableRun } from './table-run.ts'
+import { digestWithout, reopenTableRun, type TableRun } from './table-run.ts'
 
 /** `told`: the row repeats what was done; false where another run took the table over before. */
 export type Holding =
@@ -23,13 +24,12 @@ export type Holding =
  * Works on a table under its lease, renewed meanwhile; then repeats the head in the row and releases, in one write.
  * `work` leaves in `finished` what is so. An error of `work` is written into the row (`Held`) and thrown on.
  */
-export async function holdingTheTable(begun: TableRun, work: (table: HeldTable) => Promise<void>): Promise<Holding> {
-  const { ports, item } = begun
+export async function holdingTheTable(run: TableRun, work: (table: HeldTable) => Promise<void>): Promise<Holding> {
+  const { ports, item } = run
   const runId = ports.newId()
-  const { result: acquired, row } = await acquireLeaseOnRow(ports, { id: item.id, runId, txnId: null })
+  const acquired = await acquireLease(ports, { id: item.id, runId, txnId: null })
   if (acquired.kind === 'failed') throw acquired.error
   if (acquired.kind === 'held-by') return acquired
-  const run = withRow(begun, row)
   let lease = acquired.lease
   const renew = async () => {
     const renewed = await writeAsHolder(ports.state, item.id, lease, (standing) => [
@@ -46,28 +46,30 @@ export async function holdingTheTable(begun: TableRun, work: (table: HeldTable) 
     return (await writeAsHolder(ports.state, item.id, lease, writes)) !== null
   }
   const takenOver = acquired.previous !== null
-  const { catalog } = run.mirror
   const table: HeldTable = {
     run,
     runId,
     takenOver,
     unswept: takenOver,
+    littered: false,
     settled: true,
     notAfterMs: () => lease.expiresMs,
     renew,
     note,
     setInactive: false,
     finished: null,
-    catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
+    catalog: catalogBefore(run, { takenOver }),
     catalogStanding: { kind: 'behind' },
     cleared: null,
     placed: [],
     upToDate: false,
   }
-  const thrown = await work(table).then(
-    () => null,
-    (reason: unknown) => ({ reason }),
-  )
+  const thrown = await catchUp(table, acquired.row)
+    .then(() => work(table))
+    .then(
+      () => null,
+      (reason: unknown) => ({ reason }),
+    )
   await stopRenewing()
   const told = await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
   if (thrown !== null) throw thrown.reason
@@ -75,19 +77,20 @@ export async function holdingTheTable(begun: TableRun, work: (table: HeldTable) 
 }
 
 /**
- * The table by the row that the lease was taken on: another run may have told it of its commits since it was read. By the older row its
- * cursors would pass for edited ones. Settings stay as they were read, but for whether the table is active.
+ * A run that ended, or an operator, may have written the row after this run read it: an edit beside an older `Version` would be
+ * obeyed once more by whoever reads it beside the new one.
  */
-function withRow(run: TableRun, row: StateRow | null): TableRun {
-  if (row === null) return run
-  const item = { ...run.item, row }
-  try {
-    const { active } = readConfig(item, { lakePlace: run.ports.lake.place })
-    return { ...run, item, mirror: readMirror(item), config: { ...run.config, active } }
-  } catch {
-    // Damaged since it was read: the next run says so.
-    return run
-  }
+async function catchUp(table: HeldTable, row: StateRow): Promise<void> {
+  const seen = table.run.item.row ?? {}
+  const withoutLease = ({ Lease: _, LeaseEpoch: __, ...others }: StateRow) => others
+  if (sameJson(withoutLease(seen), withoutLease(row))) return
+  table.run = await reopenTableRun(table.run, row)
+  table.catalog = catalogBefore(table.run, { takenOver: table.takenOver })
+}
+
+/** What a run that did not end well made of the catalog, nobody knows. */
+function catalogBefore({ mirror }: TableRun, { takenOver }: { readonly takenOver: boolean }): HeldTable['catalog'] {
+  return takenOver && mirror.catalog !== null ? { ...mirror.catalog, digest: null } : mirror.catalog
 }
 
 /**
@@ -99,7 +102,7 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   const { ports, item } = run
   const extra = rowFacts(table, failure, await endsInactive(table, failure))
   const writesFor = (standing: Lease): RowWrite[] => {
-    const left = table.settled && !table.unswept ? null : { Lease: { ...standing, expiresMs: 0 } }
+    const left = isClean(table) ? null : { Lease: { ...standing, expiresMs: 0 } }
     const writes: readonly RowWrite[] =
       finished === null ? [{ change: {}, condition: { Lease: standing } }] : mirrorWrites(table, failure, standing)
     return writes.map(({ change, condition }) => ({
@@ -128,6 +131,8 @@ async function endsInactive(table: HeldTable, failure: DmscdcError | null): Prom
   const item = await run.ports.state.get(run.item.id)
   return item !== null && isRestoredSince({ mirror: readMirror(item) }, head)
 }
+
+const isClean = ({ settled, unswept, littered }: HeldTable) => settled && !unswept && !littered
 
 /** An edit that no commit obeyed stands, whatever became of this run: the cursors are left as the operator wrote them. */
 function mirrorWrites(table: HeldTable, failure: DmscdcError | null, lease: Lease): readonly RowWrite[] {

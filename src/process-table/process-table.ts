@@ -28,6 +28,7 @@ export async function processTable(
   ports: Ports,
   item: StateItem,
   { admit, onError } = freeEntry,
+  work: typeof workUntilIdle = workUntilIdle,
 ): Promise<TableReport> {
   const startedMs = ports.clock.nowMs()
   const totals = newTotals()
@@ -47,7 +48,7 @@ export async function processTable(
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted
-    const held = await holdingTheTable(run, (table) => workIfActive(table, totals))
+    const held = await holdingTheTable(run, (table) => workIfActive(table, totals, work))
     if (held.kind === 'held-by')
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
@@ -73,15 +74,15 @@ function isLeftUnfinished({ row }: StateItem, { version }: Mirror): boolean {
 }
 
 /** The table may have been set inactive between its row was read and its lease was taken. */
-async function workIfActive(table: HeldTable, totals: Totals): Promise<void> {
+async function workIfActive(table: HeldTable, totals: Totals, work: typeof workUntilIdle): Promise<void> {
   totals.inactive = !table.run.config.active
-  await (totals.inactive ? finishWhatWasLeft(table) : workAndWarn(table, totals))
+  await (totals.inactive ? finishWhatWasLeft(table) : workAndWarn(table, totals, work))
 }
 
 /** What the catalog refused is said also where the work then failed. */
-async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
+async function workAndWarn(table: HeldTable, totals: Totals, work: typeof workUntilIdle): Promise<void> {
   try {
-    await workUntilIdle(table, totals)
+    await work(table, totals)
   } finally {
     if (table.catalogStanding.kind === 'trouble') totals.warnings.push(table.catalogStanding.text)
   }

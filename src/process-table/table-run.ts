@@ -10,7 +10,7 @@ import { limits } from '../limits.ts'
 import { countRequests, type RequestCounts } from '../objects/counting-objects.ts'
 import type { Ports } from '../ports.ts'
 import { readConfig, readMirror } from '../state/row.ts'
-import type { StateItem } from '../state/state-store.ts'
+import type { StateItem, StateRow } from '../state/state-store.ts'
 import { editedCursors } from './edited-cursors.ts'
 
 /** One table, read once at the start of its run: what the operator says, what the row repeats, what has landed. */
@@ -73,6 +73,15 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
       await (await session?.catch(() => null))?.close()
     },
   }
+}
+
+/** The same run on the row as it is now, and on what has landed by now; throws `invalid-config` as `readSettings` does. */
+export async function reopenTableRun(run: TableRun, row: StateRow): Promise<TableRun> {
+  const { ports } = run
+  const item = { ...run.item, row }
+  const settings = readSettings(ports, item)
+  const listing = await listTable(ports.landing, item.id)
+  return { ...run, item, ...settings, listing, digest: digestOf(ports, listing, settings.config) }
 }
 
 /** Idle is decided before any lease and without the lake: the row says that all this was seen, and nobody left work or gave a command. */

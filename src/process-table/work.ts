@@ -1,6 +1,7 @@
 import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
+import { carryOut } from './carry-out.ts'
 import { clearLanding } from './clear-landing.ts'
 import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
 import type { TableWork } from './decide.ts'
@@ -18,7 +19,7 @@ import type { Totals } from './totals.ts'
  * Decides, plans, does and commits until nothing is left to do. Finishing the head comes first: whatever a run before
  * this one left undone behind its commit is done now, so recovery is no branch of its own.
  */
-export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<void> {
+export async function workUntilIdle(table: HeldTable, totals: Totals, stageWork = carryOut): Promise<void> {
   let head = await finishHead(table, await openHead(table.run))
   totals.head = head
   const before = head
@@ -40,7 +41,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
       table.upToDate = !work.waits
       return null
     }
-    const done = await commitWork(table, head, work)
+    const done = await commitWork(table, head, work, stageWork)
     head = done.head
     addTo(totals, work.kind, done)
     totals.newest = newestOf(table, done) ?? totals.newest
