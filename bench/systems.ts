@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { pythonReaders } from '../test/support/python.ts'
+import { installedSpark } from '../test/support/spark.ts'
 import { type Measured, measure } from './process.ts'
 import type { Place } from './storage.ts'
 import type { TableKind } from './workload.ts'
@@ -52,16 +53,30 @@ export function environment(place: Place): Record<string, string> {
 
 /** The peers that are asked for and can be had, each a script of `peers/`. */
 export async function peers(names: readonly string[]): Promise<readonly System[]> {
-  if (names.length === 0) return []
+  const systems: System[] = []
+  for (const name of names) {
+    const interpreter = name.includes('spark') ? await sparkPython() : await plainPython()
+    if (interpreter !== null) systems.push(scripted(name, interpreter))
+  }
+  return systems
+}
+
+type Interpreter = { readonly python: string; readonly env: Readonly<Record<string, string>> }
+
+async function plainPython(): Promise<Interpreter | null> {
   const python = await pythonReaders()
-  if (python === null) return []
-  return names.map((name) => scripted(name, python))
+  return python === null ? null : { python, env: {} }
+}
+
+async function sparkPython(): Promise<Interpreter | null> {
+  const spark = await installedSpark()
+  return spark === null ? null : { python: 'python3', env: { ...spark.environment, SPARK_JARS: spark.jars } }
 }
 
 /** `<script> load <table> <partition column> <file>…`, `merge …` the same, `files <table>`; an empty column is none. */
-function scripted(name: string, python: string): System {
+function scripted(name: string, { python, env }: Interpreter): System {
   const script = (place: Place, args: readonly string[]) =>
-    measure(python, [`${peersFolder}${name}.py`, ...args], place.env)
+    measure(python, [`${peersFolder}${name}.py`, ...args], { ...env, ...place.env })
   const deliver = (place: Place, files: readonly string[], stamp: string) =>
     deliverAs(place, files, (file, at) => `input/${stamp === '' ? baseName(file) : `${stamp}${String(at)}.parquet`}`)
   const work =

@@ -8,7 +8,7 @@ import glob
 import os
 import sys
 
-from spark_session import last_changes, open_session
+from spark import last_changes, open_session
 
 
 def files_of(table):

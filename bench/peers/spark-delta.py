@@ -4,7 +4,7 @@ import sys
 from urllib.parse import unquote, urlparse
 
 from delta.tables import DeltaTable
-from spark_session import last_changes, open_session
+from spark import last_changes, open_session
 
 
 def load(session, table, partition, files):

@@ -13,14 +13,24 @@ const requirementsFile = join(here, 'requirements-spark.txt')
 /** Asks `spark.py`: one Spark for all that is asked. */
 export type Spark = (reads: unknown) => Promise<readonly unknown[]>
 
-/** Spark with Delta Lake; needs Java 17 and Maven. Null, with one loud line, where it cannot be had; under CI that is an error. */
-export function openSpark(): Promise<Spark | null> {
+export async function openSpark(): Promise<Spark | null> {
+  const spark = await installedSpark()
+  if (spark === null) return null
+  const environment = { ...process.env, ...spark.environment }
+  return (reads) => askPython('python3', [join(here, 'spark.py'), spark.jars], reads, environment)
+}
+
+/**
+ * Spark with Delta Lake: what `python3` needs to import it, and the folder of Delta's jars. It needs Java 17 and Maven. Null, with one loud
+ * line, where it cannot be had; under CI that is an error.
+ */
+export function installedSpark() {
   return orSkipped('Spark', async () => {
     const { pyspark, delta } = versionsOf(await readFile(requirementsFile, 'utf8'))
     const home = await installedOnce(`spark-${pyspark}-delta-${delta}`, (folder) => install(folder, delta))
-    const environment = { ...process.env, PYTHONPATH: join(home, 'python'), SPARK_LOCAL_IP: '127.0.0.1' }
     await run('java', ['-version'])
-    return (reads) => askPython('python3', [join(here, 'spark.py'), join(home, 'jars')], reads, environment)
+    const environment = { PYTHONPATH: join(home, 'python'), SPARK_LOCAL_IP: '127.0.0.1' }
+    return { environment, jars: join(home, 'jars') }
   })
 }
 
