@@ -1,5 +1,5 @@
 import { noChanges, type Snapshot, type StagedCommit, tableName } from '../domain.ts'
-import { DmscdcError } from '../errors.ts'
+import { asDmscdcError, DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
 import { stagedKey, stagingPrefix } from '../lake/keys.ts'
@@ -46,7 +46,9 @@ export async function commitWork(
     const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
     staged = await carryOut(context, work)
   } catch (error) {
-    table.settled = await discardAttempt(table, txnId)
+    const isDiscarded = await discardAttempt(table, txnId)
+    // A staged file whose put gave no answer may yet arrive: then the next run has something to sweep.
+    table.settled = isDiscarded && !asDmscdcError(error).maybeApplied
     const moved = await movedHead(table, head)
     if (moved === null) throw error
     // The files that the plan was made on are gone with the head that listed them: nothing is wrong but the plan.

@@ -217,7 +217,7 @@ export async function rowReader(engine: RememberingEngine, scratch: string): Pro
       for (const { sha256, partition } of files) {
         const body = bodies.get(sha256)
         if (body === undefined) continue
-        for (const row of await once(body, rows)) all.push({ ...(row as Row), ...partition })
+        for (const { Op: _, ...row } of await once(body, rows)) all.push({ ...(row as Row), ...partition })
       }
       return all
     },

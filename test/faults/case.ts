@@ -1,23 +1,27 @@
+import { createHash } from 'node:crypto'
 import { asDmscdcError } from '../../src/errors.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
-import { faultyPorts, gate, interceptPorts, type PortCall } from '../support/faulty-ports.ts'
+import {
+  type Fault,
+  type FaultKind,
+  type FaultyRun,
+  faultKinds,
+  faultMeanings,
+  faultyPorts,
+  gate,
+  interceptPorts,
+  type PortCall,
+} from '../support/faulty-ports.ts'
 import { differences, type Outcome, readOutcome, unsoundness } from './at-rest.ts'
-import { auditor, type RowReader } from './auditor.ts'
+import { auditor } from './auditor.ts'
 import { type Bench, benchOf, runTable } from './bench.ts'
 import { type KnownHistory, knownHistory } from './known-history.ts'
-import type { RememberingEngine } from './remembering-engine.ts'
-import { isDoneAlready, later, type Scenario } from './scenarios.ts'
+import { isDoneAlready, landChanges, later, type Scenario } from './scenarios.ts'
 import type { Moment, Schedule, Situation } from './schedule.ts'
+import type { Workshop } from './workshop.ts'
 import { type Image, openWorld, type TestProcess, type World, type WorldOptions } from './world.ts'
-
-/** What all cases of a process share. */
-export type Workshop = {
-  readonly engine: RememberingEngine
-  readonly scratch: string
-  readonly reader: RowReader
-}
 
 /** A scenario that can be gone through again and again from the same beginning. */
 export type Case = {
@@ -52,6 +56,8 @@ export async function openCase(shop: Workshop, scenario: Scenario): Promise<Case
           return race(setting, schedule)
         case 'act':
           return interfere(setting, schedule)
+        case 'storm':
+          return weather(setting, schedule, undisturbed.length)
       }
     },
   }
@@ -106,21 +112,82 @@ async function goThrough(ports: Ports, { command }: Scenario): Promise<TableRepo
 /** A run with a fault, then one without. */
 async function strike(setting: Setting, { fault: kind, at }: Schedule & { kind: 'fault' }): Promise<readonly string[]> {
   const stage = await open(setting)
-  const process = stage.world.start('a')
-  const ending = promised()
-  const { clock } = process
-  const time = { pass: stage.world.time.pass, stop: clock.stop, wake: clock.wake, ended: ending.promise }
-  const faulty = faultyPorts(process.ports, { at, kind }, time)
-  await Promise.race([troubled(stage, goThrough(faulty.ports, setting.scenario)).finally(ending.resolve), faulty.gone])
-  process.end()
+  const faulty = await runWith(stage, 'a', { at, kind })
   if (!faulty.struck()) stage.say('the fault did not come about')
   if (kind !== 'late-run') await faulty.arrive()
   await cleanRun(stage, 'b')
   if (kind === 'late-run') {
     await faulty.arrive()
     await cleanRun(stage, 'c')
+    if (isStaging(faulty.struckCall())) return untilSwept(stage)
   }
   return stage.compare(0)
+}
+
+const isStaging = (call: PortCall | null) => call?.verb === 'put' && call.target.includes('/staging/')
+
+/** Nobody knows of a file that was staged by a run that is long over: it goes when the next checkpoint is behind us. */
+async function untilSwept(stage: Stage): Promise<readonly string[]> {
+  for (let file = 0; file < checkpointCommits; file++)
+    await landChanges(stage.bench, 40 + file, [['I', 100 + file, 'a', file]])
+  await cleanRun(stage, 'd')
+  await landChanges(stage.bench, 49, [['I', 200, 'b', 0]])
+  await cleanRun(stage, 'e')
+  return stage.examine()
+}
+
+const checkpointCommits = 8
+
+/** Three runs that each meet a fault, then one without, and one more where something came late. */
+async function weather(
+  setting: Setting,
+  { seed }: Schedule & { kind: 'storm' },
+  callsMax: number,
+): Promise<readonly string[]> {
+  const stage = await open(setting)
+  const pick = picks(`${setting.scenario.name} ${String(seed)}`)
+  const kinds = Object.keys(faultMeanings) as FaultKind[]
+  let late = async () => {}
+  let isLeft = false
+  for (let run = 0; run < stormRuns; run++) {
+    const kind = kinds[pick(kinds.length)] as FaultKind
+    let calls = pick(callsMax)
+    const at = (call: PortCall) => calls-- <= 0 && faultKinds(call).includes(kind)
+    const faulty = await runWith(stage, `a${String(run)}`, { at, kind })
+    await late()
+    late = faulty.arrive
+    if (kind !== 'late-run') await late()
+    else isLeft ||= isStaging(faulty.struckCall())
+  }
+  await cleanRun(stage, 'b')
+  await late()
+  await cleanRun(stage, 'c')
+  return isLeft ? untilSwept(stage) : stage.compare(0)
+}
+
+const stormRuns = 3
+
+/** Numbers below a bound that follow from a text alone. */
+function picks(seed: string): (below: number) => number {
+  let state = createHash('sha256').update(seed).digest()
+  return (below) => {
+    state = createHash('sha256').update(state).digest()
+    return state.readUInt32BE() % below
+  }
+}
+
+/** A run, as a process of its own, in which one call fails in one way. */
+async function runWith(stage: Stage, name: string, fault: Fault): Promise<FaultyRun> {
+  const { world, scenario } = stage
+  const process = world.start(name)
+  const ending = promised()
+  const { clock } = process
+  const time = { pass: world.time.pass, stop: clock.stop, wake: clock.wake, ended: ending.promise }
+  const faulty = faultyPorts(process.ports, fault, time)
+  const run = troubled(stage, goThrough(faulty.ports, scenario), { cut: fault.kind === 'cut-short' })
+  await Promise.race([run.finally(ending.resolve), faulty.gone])
+  process.end()
+  return faulty
 }
 
 /** A run that stands still at a call while another one does its work, and wakes. */
@@ -230,14 +297,14 @@ async function cleanRun(stage: Stage, name: string, options: { readonly host?: s
   else if (report.error !== null) stage.say(`run ${name}: ${report.error.kind}: ${report.error.message}`)
 }
 
-/** What went wrong may be told only as what it was: the landing and the lake are innocent. */
-async function troubled(stage: Stage, run: Promise<TableReport>): Promise<void> {
-  const kind = await run.then(
-    ({ error }) => error,
+/** What went wrong may be told only as what it was: the landing and the lake are innocent, unless a body was cut. */
+async function troubled(stage: Stage, run: Promise<TableReport>, options: { cut?: boolean } = {}): Promise<void> {
+  const error = await run.then(
+    (report) => report.error,
     (thrown: unknown) => asDmscdcError(thrown),
   )
-  if (kind !== null && !['unavailable', 'conflict'].includes(kind.kind))
-    stage.say(`the run in trouble ended with ${kind.kind}: ${kind.message}`)
+  if (error === null || options.cut || ['unavailable', 'conflict'].includes(error.kind)) return
+  stage.say(`the run in trouble ended with ${error.kind}: ${error.message}`)
 }
 
 function standingStill(ports: Ports, at: number, moment: Moment, stand: () => Promise<void>): Ports {

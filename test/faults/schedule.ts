@@ -14,6 +14,8 @@ export type Schedule =
       readonly at: number
     }
   | { readonly kind: 'act'; readonly scenario: string; readonly act: Act; readonly at: number }
+  /** Runs that each meet a fault, in a row; all of it follows from the seed. */
+  | { readonly kind: 'storm'; readonly scenario: string; readonly seed: number }
 
 export const situations = {
   'same-work': 'the run passes for dead; another does its work, and it wakes',
@@ -33,34 +35,55 @@ export const acts = {
 } as const
 export type Act = keyof typeof acts
 
-export const faultNames = [...Object.keys(faultMeanings), ...Object.keys(situations), ...Object.keys(acts)]
+export const storm = 'three runs in a row that each meet a fault, chosen by a seed'
+
+/** What can happen to a scenario, by the name that `--fault` takes, and what it means. */
+export const meanings: Readonly<Record<string, string>> = { ...faultMeanings, ...situations, ...acts, storm }
 
 export function nameOf(schedule: Schedule): string {
-  const at = String(schedule.at)
   switch (schedule.kind) {
     case 'fault':
-      return `${schedule.scenario}/${schedule.fault}@${at}`
+      return `${schedule.scenario}/${schedule.fault}@${String(schedule.at)}`
     case 'race':
-      return `${schedule.scenario}/${schedule.situation}:${schedule.moment}@${at}`
+      return `${schedule.scenario}/${schedule.situation}:${schedule.moment}@${String(schedule.at)}`
     case 'act':
-      return `${schedule.scenario}/${schedule.act}@${at}`
+      return `${schedule.scenario}/${schedule.act}@${String(schedule.at)}`
+    case 'storm':
+      return `${schedule.scenario}/storm@${String(schedule.seed)}`
   }
 }
 
 /** What `--fault` and the certificate call it. */
 export function faultOf(schedule: Schedule): string {
-  return schedule.kind === 'fault' ? schedule.fault : schedule.kind === 'race' ? schedule.situation : schedule.act
+  switch (schedule.kind) {
+    case 'fault':
+      return schedule.fault
+    case 'race':
+      return schedule.situation
+    case 'act':
+      return schedule.act
+    case 'storm':
+      return 'storm'
+  }
 }
 
-/** Every schedule of a scenario whose undisturbed run makes these calls. */
-export function schedulesOf(scenario: string, calls: readonly PortCall[]): readonly Schedule[] {
-  return calls.flatMap((call, at) => [
+/** Every schedule of a scenario whose undisturbed run makes these calls, and as many storms as are asked for. */
+export function schedulesOf(
+  scenario: string,
+  calls: readonly PortCall[],
+  { seed, storms }: { readonly seed: number; readonly storms: number },
+): readonly Schedule[] {
+  const single = calls.flatMap((call, at): Schedule[] => [
     ...faultKinds(call).map((fault) => ({ kind: 'fault', scenario, fault, at }) as const),
     ...(Object.keys(situations) as Situation[]).flatMap((situation) =>
       momentsOf(call).map((moment) => ({ kind: 'race', scenario, situation, moment, at }) as const),
     ),
     ...(Object.keys(acts) as Act[]).map((act) => ({ kind: 'act', scenario, act, at }) as const),
   ])
+  return [
+    ...single,
+    ...Array.from({ length: storms }, (_, n) => ({ kind: 'storm', scenario, seed: seed + n }) as const),
+  ]
 }
 
 export const isCommit = ({ verb, target }: PortCall) =>

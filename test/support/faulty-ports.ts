@@ -69,6 +69,8 @@ export type FaultyRun = {
   readonly calls: readonly PortCall[]
   /** Whether the fault came about. */
   readonly struck: () => boolean
+  /** The call that it came about at. */
+  readonly struckCall: () => PortCall | null
   /** Lets the effects come about that are still on their way. */
   readonly arrive: () => Promise<void>
   /** Resolves when a process that hung for ever was given up. */
@@ -171,6 +173,7 @@ export function faultyPorts(ports: Ports, fault: Fault | null, time?: FaultyTime
     ports: interceptPorts(ports, intercept),
     calls,
     struck: () => struck !== null,
+    struckCall: () => struck,
     async arrive() {
       for (const effect of underWay.splice(0)) await effect()
     },
@@ -186,14 +189,14 @@ async function hang({ pass, ended }: FaultyTime): Promise<void> {
 }
 
 /** The faults that make a difference at a call: one that only reads has no effect that could come before, after or late. */
-export function faultKinds({ writes, verb, half }: PortCall): readonly FaultKind[] {
+export function faultKinds({ writes, verb, half, port }: PortCall): readonly FaultKind[] {
   if (!writes)
     return [
       'die-before',
       'refused',
       'throttled',
       'outage',
-      ...(verb === 'get' || verb === 'fetch' ? (['cut-short'] as const) : []),
+      ...(port !== 'state' && (verb === 'get' || verb === 'fetch') ? (['cut-short'] as const) : []),
       'slow',
       'stalled',
       'hangs',
