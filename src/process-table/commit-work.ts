@@ -46,9 +46,9 @@ export async function commitWork(
     const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
     staged = await carryOut(context, work)
   } catch (error) {
-    const isDiscarded = await discardAttempt(table, txnId)
-    // A staged file whose put gave no answer may yet arrive: then the next run has something to sweep.
-    table.settled = isDiscarded && !asDmscdcError(error).maybeApplied
+    table.settled = await discardAttempt(table, txnId)
+    // A staged file whose put gave no answer may yet arrive: then there is something to sweep.
+    table.unswept ||= asDmscdcError(error).maybeApplied
     const moved = await movedHead(table, head)
     if (moved === null) throw error
     // The files that the plan was made on are gone with the head that listed them: nothing is wrong but the plan.

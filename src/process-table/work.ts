@@ -90,9 +90,15 @@ async function sweep(
     })
     return done?.result ?? by.fenceOff()
   }
-  const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' })
-  table.unswept = result.kind === 'void'
-  return !table.unswept
+  const wasUnswept = table.unswept
+  // From here on only what this sweep itself leaves behind counts.
+  table.unswept = false
+  const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' }).catch((thrown) => {
+    table.unswept ||= wasUnswept
+    throw thrown
+  })
+  table.unswept ||= result.kind === 'void'
+  return result.kind !== 'void'
 }
 
 function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'] {

@@ -88,7 +88,8 @@ function advance(state: LeaseState, answer: LeaseAnswer): LeaseStep {
       break
     case 'writing':
       if (answer.kind === 'updated') return done({ kind: 'acquired', ...state.sent })
-      if (answer.kind === 'condition-failed') return readAgain(state, null)
+      // It may have met an earlier write of ours that came late: what that took is the same.
+      if (answer.kind === 'condition-failed') return readAgain(state, state.sent)
       if (answer.kind === 'failed')
         return readAgain({ ...state, lost: { times: (state.lost?.times ?? 0) + 1, error: answer.error } }, state.sent)
       break
