@@ -3,6 +3,7 @@ import { asDmscdcError } from '../../src/errors.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
+import type { SetOptions } from '../../src/state/row.ts'
 import {
   type Fault,
   type FaultKind,
@@ -36,11 +37,11 @@ export type Case = {
 export async function openCase(shop: Workshop, scenario: Scenario): Promise<Case> {
   const begin = await arrange(shop, scenario)
   const undisturbed = await goThroughOnce(shop, begin, scenario)
-  const expected = new Map<number, Promise<Outcome>>()
-  /** The outcome when so many later files have landed too. */
-  const expectedAfter = (files: number) => {
-    const known = expected.get(files) ?? outcomeOf(shop, begin, scenario, files)
-    expected.set(files, known)
+  const expected = new Map<string, Promise<Outcome>>()
+  const expectedAfter: Setting['expectedAfter'] = (files, then) => {
+    const text = JSON.stringify([files, then])
+    const known = expected.get(text) ?? outcomeOf({ shop, begin, scenario }, files, then)
+    expected.set(text, known)
     return known
   }
   await expectedAfter(0)
@@ -56,6 +57,8 @@ export async function openCase(shop: Workshop, scenario: Scenario): Promise<Case
           return race(setting, schedule)
         case 'act':
           return interfere(setting, schedule)
+        case 'reversal':
+          return takeBack(setting, schedule)
         case 'storm':
           return weather(setting, schedule, undisturbed.length)
       }
@@ -68,7 +71,8 @@ type Setting = {
   readonly shop: Workshop
   readonly begin: Begin
   readonly scenario: Scenario
-  readonly expectedAfter: (files: number) => Promise<Outcome>
+  /** The outcome when so many later files have landed too, and the operator has set something. */
+  readonly expectedAfter: (files: number, then?: SetOptions) => Promise<Outcome>
 }
 
 async function arrange(shop: Workshop, scenario: Scenario): Promise<Begin> {
@@ -88,12 +92,21 @@ async function goThroughOnce(shop: Workshop, { image }: Begin, scenario: Scenari
   return counted.calls
 }
 
-async function outcomeOf(shop: Workshop, begin: Begin, scenario: Scenario, files: number): Promise<Outcome> {
-  const stage = await open({ shop, begin, scenario })
+async function outcomeOf(
+  setting: Omit<Setting, 'expectedAfter'>,
+  files: number,
+  then: SetOptions | undefined,
+): Promise<Outcome> {
+  const { shop, scenario } = setting
+  const stage = await open(setting)
   await cleanRun(stage, 'a')
   for (let file = 0; file < files; file++) {
     await later[file]?.(stage.bench)
     await cleanRun(stage, `a${String(file)}`)
+  }
+  if (then !== undefined) {
+    await stage.bench.set(then)
+    await cleanRun(stage, 'then')
   }
   const problems = await stage.examine()
   if (problems.length > 0) throw new Error(`${scenario.name}, undisturbed: ${problems.join('; ')}`)
@@ -137,6 +150,16 @@ async function untilSwept(stage: Stage): Promise<readonly string[]> {
 }
 
 const checkpointCommits = 8
+
+/** A run with a fault; then the operator takes back what it was about, and another run. */
+async function takeBack(setting: Setting, schedule: Schedule & { kind: 'reversal' }): Promise<readonly string[]> {
+  const stage = await open(setting)
+  const takenBack = stage.scenario.takenBack ?? {}
+  await runWith(stage, 'a', { at: schedule.at, kind: schedule.fault })
+  await stage.bench.set(takenBack)
+  await cleanRun(stage, 'b')
+  return stage.compare(0, takenBack)
+}
 
 /** Three runs that each meet a fault, then one without, and one more where something came late. */
 async function weather(
@@ -260,7 +283,7 @@ type Stage = {
   /** All that was wrong at any moment, or is now. */
   readonly examine: () => Promise<readonly string[]>
   /** The same, and how the outcome differs from the undisturbed one. */
-  readonly compare: (laterFiles: number) => Promise<readonly string[]>
+  readonly compare: (laterFiles: number, then?: SetOptions) => Promise<readonly string[]>
 }
 
 async function open(setting: Omit<Setting, 'expectedAfter'> & Partial<Setting>): Promise<Stage> {
@@ -282,8 +305,8 @@ async function open(setting: Omit<Setting, 'expectedAfter'> & Partial<Setting>):
     scenario,
     say: (problem) => void problems.push(problem),
     examine,
-    async compare(files) {
-      const expected = (await setting.expectedAfter?.(files)) as Outcome
+    async compare(files, then) {
+      const expected = (await setting.expectedAfter?.(files, then)) as Outcome
       return [...(await examine()), ...differences(await readOutcome(world, shop.reader), expected)]
     },
   }

@@ -67,7 +67,7 @@ function chosen({ scenario, calls }: Case, choice: Choice): readonly Schedule[] 
     if (schedule.kind === 'storm') return true
     return (choice.alwaysAtCommits && atCommit.has(schedule.at)) || isSampled(schedule, choice)
   }
-  return schedulesOf(scenario.name, calls, choice).filter(isChosen)
+  return schedulesOf(scenario, calls, choice).filter(isChosen)
 }
 
 function isSampled(schedule: Schedule, { seed, oneOf }: Choice): boolean {

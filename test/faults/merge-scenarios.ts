@@ -141,6 +141,7 @@ export const mergeScenarios: readonly Scenario[] = [
   },
   {
     name: 'rekey',
+    takenBack: { partitionKey: '' },
     claim: 'another partition key',
     arrange: (bench) => afterLoad(bench, () => bench.set({ partitionKey: 'p' })),
   },

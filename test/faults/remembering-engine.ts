@@ -20,12 +20,17 @@ export function rememberingEngine(engine: Engine, folder: string): RememberingEn
   mkdirSync(folder, { recursive: true })
   const memory: Memory = { answers: new Map(), idle: [], counts: { remembered: 0, answered: 0 }, engine, folder }
   const written = new Map<string, () => Promise<Uint8Array>>()
+  const bytes = new Map<string, Uint8Array>()
   let opened = 0
   return {
     counts: memory.counts,
     openSession: async () => openRemembering(memory, `/remembered/${String(++opened)}/`, written),
     async bytesOf(scratchFile) {
-      return (await written.get(scratchFile)?.()) ?? readFileSync(scratchFile)
+      const known = bytes.get(scratchFile) ?? (await written.get(scratchFile)?.())
+      if (known !== undefined) return known
+      const read = readFileSync(scratchFile)
+      bytes.set(scratchFile, read)
+      return read
     },
     async close() {
       for (const session of memory.idle) await session.close()

@@ -12,6 +12,8 @@ export type Scenario = {
   readonly arrange: (bench: Bench) => Promise<void>
   /** What is done besides the run, before it; given again after a fault. */
   readonly command?: (ports: Ports) => Promise<void>
+  /** By which the operator takes back what the run is about. */
+  readonly takenBack?: SetOptions
   /** Superseded files that are kept below `_dmscdc`. */
   readonly retains?: true
 }

@@ -14,6 +14,8 @@ export type Schedule =
       readonly at: number
     }
   | { readonly kind: 'act'; readonly scenario: string; readonly act: Act; readonly at: number }
+  /** A fault, after which the operator does not want any more what the run was about. */
+  | { readonly kind: 'reversal'; readonly scenario: string; readonly fault: FaultKind; readonly at: number }
   /** Runs that each meet a fault, in a row; all of it follows from the seed. */
   | { readonly kind: 'storm'; readonly scenario: string; readonly seed: number }
 
@@ -35,10 +37,11 @@ export const acts = {
 } as const
 export type Act = keyof typeof acts
 
-export const storm = 'three runs in a row that each meet a fault, chosen by a seed'
+const reversal = 'the process ends or the call fails; then the operator takes back what the run was about'
+const storm = 'three runs in a row that each meet a fault, chosen by a seed'
 
 /** What can happen to a scenario, by the name that `--fault` takes, and what it means. */
-export const meanings: Readonly<Record<string, string>> = { ...faultMeanings, ...situations, ...acts, storm }
+export const meanings: Readonly<Record<string, string>> = { ...faultMeanings, ...situations, ...acts, reversal, storm }
 
 export function nameOf(schedule: Schedule): string {
   switch (schedule.kind) {
@@ -48,6 +51,8 @@ export function nameOf(schedule: Schedule): string {
       return `${schedule.scenario}/${schedule.situation}:${schedule.moment}@${String(schedule.at)}`
     case 'act':
       return `${schedule.scenario}/${schedule.act}@${String(schedule.at)}`
+    case 'reversal':
+      return `${schedule.scenario}/reversal:${schedule.fault}@${String(schedule.at)}`
     case 'storm':
       return `${schedule.scenario}/storm@${String(schedule.seed)}`
   }
@@ -62,29 +67,36 @@ export function faultOf(schedule: Schedule): string {
       return schedule.situation
     case 'act':
       return schedule.act
+    case 'reversal':
     case 'storm':
-      return 'storm'
+      return schedule.kind
   }
 }
 
 /** Every schedule of a scenario whose undisturbed run makes these calls, and as many storms as are asked for. */
 export function schedulesOf(
-  scenario: string,
+  { name: scenario, takenBack }: { readonly name: string; readonly takenBack?: object },
   calls: readonly PortCall[],
   { seed, storms }: { readonly seed: number; readonly storms: number },
 ): readonly Schedule[] {
+  const reversed = takenBack === undefined ? [] : reversedFaults
   const single = calls.flatMap((call, at): Schedule[] => [
     ...faultKinds(call).map((fault) => ({ kind: 'fault', scenario, fault, at }) as const),
     ...(Object.keys(situations) as Situation[]).flatMap((situation) =>
       momentsOf(call).map((moment) => ({ kind: 'race', scenario, situation, moment, at }) as const),
     ),
     ...(Object.keys(acts) as Act[]).map((act) => ({ kind: 'act', scenario, act, at }) as const),
+    ...faultKinds(call).flatMap((fault) =>
+      reversed.includes(fault) ? [{ kind: 'reversal', scenario, fault, at } as const] : [],
+    ),
   ])
   return [
     ...single,
     ...Array.from({ length: storms }, (_, n) => ({ kind: 'storm', scenario, seed: seed + n }) as const),
   ]
 }
+
+const reversedFaults: readonly FaultKind[] = ['die-before', 'die-after', 'refused', 'lost-answer']
 
 export const isCommit = ({ verb, target }: PortCall) =>
   verb === 'put' && /_dmscdc\/.*_delta_log\/\d+\.json$/u.test(target)

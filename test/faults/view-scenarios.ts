@@ -13,6 +13,7 @@ import {
 export const viewScenarios: readonly Scenario[] = [
   {
     name: 'delta-begun',
+    takenBack: { publish: '' },
     claim: 'a Delta view that is begun',
     arrange: (bench) =>
       afterLoad(bench, async () => {
@@ -35,6 +36,7 @@ export const viewScenarios: readonly Scenario[] = [
   },
   {
     name: 'delta-off',
+    takenBack: { publish: 'delta' },
     claim: 'a Delta view that is taken off',
     arrange: (bench) =>
       afterLoad(
@@ -93,6 +95,7 @@ export const viewScenarios: readonly Scenario[] = [
   },
   {
     name: 'manifest-begun',
+    takenBack: { publish: '' },
     claim: 'manifests that are begun',
     arrange: (bench) =>
       afterLoad(bench, async () => {
@@ -111,6 +114,7 @@ export const viewScenarios: readonly Scenario[] = [
   },
   {
     name: 'manifest-off',
+    takenBack: { publish: 'manifest' },
     claim: 'manifests that are taken off',
     arrange: (bench) =>
       afterLoad(
@@ -125,6 +129,7 @@ export const viewScenarios: readonly Scenario[] = [
   },
   {
     name: 'glue-begun',
+    takenBack: { publish: '' },
     claim: 'a table of the catalog that is begun',
     arrange: (bench) =>
       afterLoad(

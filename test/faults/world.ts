@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { silentLog } from '../../src/log.ts'
 import { memoryObjects, type StoredObjects } from '../../src/objects/memory-objects.ts'
@@ -151,9 +151,12 @@ function memoryStore(options: {
 /** A file with these bytes, named by them. */
 export function localCopy(scratch: string, body: Uint8Array): string {
   const path = join(scratch, sha256Of(body))
-  if (!existsSync(path)) writeFileSync(path, body)
+  if (!written.has(path)) writeFileSync(path, body)
+  written.add(path)
   return path
 }
+
+const written = new Set<string>()
 
 const hashes = new WeakMap<Uint8Array, string>()
 
@@ -177,9 +180,4 @@ function telling(store: ObjectStore, tell: (what: string) => Promise<void>): Obj
     copy: (from, to) => told(`copy ${to}`, () => store.copy(from, to)),
     deleteMany: (keys) => told(`delete ${keys.join(' ')}`, () => store.deleteMany(keys)),
   }
-}
-
-export function makeScratch(folder: string): string {
-  mkdirSync(folder, { recursive: true })
-  return folder
 }
