@@ -1,6 +1,7 @@
 import { literal } from '../../src/engine/sql.ts'
 import { checkpointReadSql } from '../../src/lake/checkpoint-sql.ts'
 import { deltaViewPrefix, manifestPrefix, parseLogKey, uriOf } from '../../src/lake/keys.ts'
+import { folderOf } from '../../src/lake/manifest.ts'
 import { viewRetainMs } from '../../src/lake/retention.ts'
 import type { KnownHistory } from './known-history.ts'
 import { stateText } from './known-history.ts'
@@ -63,6 +64,7 @@ export function auditor(begin: { readonly lake: World['lake'] }, reader: RowRead
     }
     for (const path of dataPaths(world.lake))
       reader.learn((world.lake.get(dataKeyOf(path)) as { body: Uint8Array }).body)
+    if (what.startsWith('delete ')) lookForGaps(world, log, what.split(' ').slice(1), tell)
     const wanted = publishOf(world)
     if (wanted.includes('delta')) viewVersion = lookAtDelta(world, log, viewVersion, { tell, sight })
     else viewVersion = -1
@@ -105,6 +107,20 @@ function publishOf({ rows }: World): readonly string[] {
 function holds({ lake }: World, { path, sha256 }: LogFile): boolean {
   const stored = lake.get(dataKeyOf(path))
   return stored !== undefined && sha256Of(stored.body) === sha256
+}
+
+/** A superseded file goes from its folder only when what supersedes it there is in place: no reader of the folder misses rows. */
+function lookForGaps(
+  world: World,
+  log: readonly LogVersion[],
+  keys: readonly string[],
+  tell: (problem: string) => void,
+): void {
+  const removed = new Set(log.flatMap((version) => version.removed.map(({ path }) => dataKeyOf(path))))
+  const folders = new Set(keys.filter((key) => removed.has(key)).map(folderOf))
+  for (const file of log.at(-1)?.live.values() ?? [])
+    if (folders.has(folderOf(dataKeyOf(file.path))) && !holds(world, file))
+      tell(`${file.path} is not in its place, and what it supersedes is gone`)
 }
 
 /** Returns the version that the view shows now; −1 without a view. */
