@@ -53,22 +53,35 @@ export async function unsoundness(world: World, { retains }: { readonly retains?
   const own = [...world.lake.keys()].filter((key) => key.startsWith(place.ownPrefix) && !/_delta_log\//u.test(key))
   const stray = own.filter((key) => !(retains && key.startsWith(`${place.ownPrefix}retained/`)))
   if (stray.length > 0) problems.push(`our own folder still holds ${stray.join(', ')}`)
-  const row = JSON.parse(world.rows.get('s.t')?.text ?? '{}') as Record<string, unknown>
+  const row = rowOf(world)
   const live = [...(head?.live.keys() ?? [])].sort()
   const found = dataPaths(world.lake)
   const viewed = viewsOf(world).length > 0
   const unlisted = viewed ? [] : found.filter((path) => !live.includes(path))
   if (unlisted.length > 0) problems.push(`the folder still holds ${unlisted.join(', ')}`)
-  const cursor = String(row.path) + String(head?.progress.cursor ?? '0.parquet')
-  if (row.Version !== head?.version)
-    problems.push(`the row is at version ${String(row.Version)}, the log at ${String(head?.version)}`)
-  if (row.LastIncrementalFile !== cursor)
-    problems.push(`the row's cursor is ${String(row.LastIncrementalFile)}, not ${cursor}`)
   if (row.Lease !== undefined) problems.push('the row still has a lease')
   if (row.MirroredIncrementalFile !== row.LastIncrementalFile || row.MirroredFullLoadDate !== row.LastFullLoadDate)
     problems.push('a cursor differs from its twin')
-  return [...problems, ...(await restlessness(world))]
+  return [...problems, ...staleness(world), ...(await restlessness(world))]
 }
+
+/** The row repeats the head. */
+export function staleness(world: World): readonly string[] {
+  const head = readLog(world.lake).at(-1)
+  const row = rowOf(world)
+  const cursor = String(row.path) + String(head?.progress.cursor ?? '0.parquet')
+  return [
+    ...(row.Version === head?.version
+      ? []
+      : [`the row is at version ${text(row.Version)}, the log at ${text(head?.version)}`]),
+    ...(row.LastIncrementalFile === cursor
+      ? []
+      : [`the row's cursor is ${text(row.LastIncrementalFile)}, not ${cursor}`]),
+  ]
+}
+
+const rowOf = ({ rows }: World) => JSON.parse(rows.get('s.t')?.text ?? '{}') as Readonly<Record<string, unknown>>
+const text = (value: unknown) => String(value)
 
 /** The next run must find nothing to do, and write nothing. */
 async function restlessness(world: World): Promise<readonly string[]> {

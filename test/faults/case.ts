@@ -15,7 +15,7 @@ import {
   interceptPorts,
   type PortCall,
 } from '../support/faulty-ports.ts'
-import { differences, type Outcome, readOutcome, unsoundness } from './at-rest.ts'
+import { differences, type Outcome, readOutcome, staleness, unsoundness } from './at-rest.ts'
 import { auditor } from './auditor.ts'
 import { type Bench, benchOf, runTable } from './bench.ts'
 import { type KnownHistory, knownHistory } from './known-history.ts'
@@ -240,6 +240,7 @@ async function race(setting: Setting, schedule: Schedule & { kind: 'race' }): Pr
   process.clock.wake()
   stands.open()
   await troubled(stage, sleeper)
+  for (const problem of staleness(world)) stage.say(`when the sleeper had ended, ${problem}`)
   await cleanRun(stage, 'c')
   return stage.compare(files)
 }

@@ -56,6 +56,7 @@ function verdictOf({ code, output }: Ended): string {
   const schedules = /^(\d+) schedules ran in .*, (\d+) failed$/mu.exec(output)
   const tests = /Tests .*?(\d+) failed/u.exec(output)
   if (code === 0) return 'SURVIVED'
+  if (schedules?.[1] === '0') return 'caught by the undisturbed run'
   if (schedules !== null) return `caught by ${String(schedules[2])} of ${String(schedules[1])} schedules`
   return tests === null ? `ran into something else:\n${output}` : `caught by ${String(tests[1])} tests`
 }

@@ -32,7 +32,7 @@ export function interceptPorts(ports: Ports, intercept: Intercept): Ports {
   }
 }
 
-/** What can happen at one call of a port; all but `outage` and `throttled` happen once. */
+/** What can happen at one call of a port; all but `throttled`, `outage` and `lost-for-good` happen once. */
 export const faultMeanings = {
   'die-before': 'the process ends before the call has its effect',
   'die-after': 'the process ends when the call has had its effect',
@@ -40,6 +40,8 @@ export const faultMeanings = {
   throttled: 'the call and the next two of its port are refused',
   outage: 'the call and all later ones of its port are refused, until the run has ended',
   'lost-answer': 'the call has its effect, and fails',
+  'lost-for-good':
+    'the call has its effect, and fails, and so do all later calls about its key, until the run has ended',
   'half-done': 'a deletion of several keys deletes half of them, and fails',
   'cut-short': 'the body that is read ends half-way, and the answer says nothing of it',
   'late-next': 'the call fails, and has its effect after the next call',
@@ -91,6 +93,7 @@ export function faultyPorts(ports: Ports, fault: Fault | null, time?: FaultyTime
   let dead = false
   let struck: PortCall | null = null
   let refusals = 0
+  let silent: PortCall | null = null
   let due: (() => Promise<unknown>) | null = null
   let giveUp = () => {}
   const gone = new Promise<void>((resolve) => {
@@ -122,6 +125,10 @@ export function faultyPorts(ports: Ports, fault: Fault | null, time?: FaultyTime
       case 'lost-answer':
         await proceed()
         throw unavailable(call, { maybeApplied: call.writes })
+      case 'lost-for-good':
+        await proceed()
+        silent = call
+        throw unavailable(call, { maybeApplied: true })
       case 'half-done':
         await call.half?.()
         throw unavailable(call, { maybeApplied: true })
@@ -157,6 +164,8 @@ export function faultyPorts(ports: Ports, fault: Fault | null, time?: FaultyTime
       struck = call
       return strike((fault as Fault).kind, call, proceed)
     }
+    if (call.port === silent?.port && call.target === silent.target)
+      throw unavailable(call, { maybeApplied: call.writes })
     if (refusals > 0 && call.port === struck?.port) {
       refusals--
       throw unavailable(call, { maybeApplied: false })
@@ -208,6 +217,7 @@ export function faultKinds({ writes, verb, half, port }: PortCall): readonly Fau
     'throttled',
     'outage',
     'lost-answer',
+    'lost-for-good',
     'late-next',
     'late-end',
     'late-run',
