@@ -7,18 +7,21 @@ export type Circumstances = {
   readonly minutes: number
   readonly workers: number
   readonly seed: number
+  /** One schedule of so many ran. */
+  readonly oneOf: number
   readonly versions: { readonly [what: string]: string }
 }
 
 /** The certificate as Markdown. But for date, duration and seed it depends on the code alone. */
 export function certificate(results: readonly ScenarioResult[], circumstances: Circumstances): string {
-  const { date, minutes, workers, seed, versions } = circumstances
+  const { date, minutes, workers, seed, oneOf, versions } = circumstances
+  const which = oneOf === 1 ? 'All' : `A sample, one of ${String(oneOf)}`
   const failures = results.flatMap((result) => result.failures)
   const total = sum(results.map(schedulesOf))
   const made = Object.entries(versions).map(([what, version]) => `${what} ${version}`)
   return `# The certificate
 
-Written by \`npm run certify\`; do not edit. ${String(total)} schedules of ${String(results.length)} scenarios ran, **${failures.length === 0 ? 'none failed' : `${String(failures.length)} failed`}**.
+Written by \`npm run certify\`; do not edit. ${which}: ${String(total)} schedules of ${String(results.length)} scenarios ran, **${failures.length === 0 ? 'none failed' : `${String(failures.length)} failed`}**.
 
 ${date}, ${minutes.toFixed(1)} minutes in ${String(workers)} processes, seed ${String(seed)}; ${made.join(', ')}.
 
@@ -35,7 +38,7 @@ Between the calls an auditor has read the lake as readers do: no entry of the lo
 only what the log knows, with the bytes that it knows; all that a Delta view, a manifest or the catalog pointed at was there;
 a view never went back; and what it showed was a state that the table had, the landing applied up to some file.
 
-The machines of the calls are in memory and so is the time: two minutes of standing still cost nothing. How the adapters for
+The stores behind the ports are in memory, and so is the time: two minutes of standing still cost nothing. How the adapters for
 S3, DynamoDB and files behave beneath these calls is claimed by \`test/conformance/\`, \`test/s3-*.slow.test.ts\` and
 \`test/e2e/\`. What is not in here: a copy or a deletion that the store carries out after whole later runs have superseded its
 file (\`verify\` names what such a copy leaves), and readers of the bare folder (CONTRACT §4 says what they see).
@@ -64,8 +67,8 @@ ${matrix(results)}
 `
 }
 
-/** Scenario × fault, as a Markdown table or, with other cells, for a terminal. */
-export function matrix(results: readonly ScenarioResult[]): string {
+/** Scenario × fault. */
+function matrix(results: readonly ScenarioResult[]): string {
   const faults = Object.keys(meanings)
   return table(
     ['', ...faults],
