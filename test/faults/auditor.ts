@@ -31,6 +31,7 @@ export function auditor(begin: { readonly lake: World['lake'] }, reader: RowRead
   const sightings = new Map<string, Sighting>()
   const bodies = new Map<number, Uint8Array>()
   const before = new Set(dataPaths(begin.lake))
+  const manifests = new Map<string, string[]>()
   let viewVersion = -1
   const say = (problem: string, what: string) => problems.add(`${problem}, after ${what}`)
   const sight = (sighting: Sighting) => {
@@ -68,7 +69,10 @@ export function auditor(begin: { readonly lake: World['lake'] }, reader: RowRead
     const wanted = publishOf(world)
     if (wanted.includes('delta')) viewVersion = lookAtDelta(world, log, viewVersion, { tell, sight })
     else viewVersion = -1
-    if (wanted.includes('manifest')) lookAtManifests(world, known, { tell, sight })
+    if (wanted.includes('manifest')) {
+      lookAtManifests(world, known, { tell, sight })
+      lookBack(world, manifests, tell)
+    } else manifests.clear()
     if (wanted.includes('glue')) await lookAtCatalog(world, tell)
   }
   return {
@@ -173,6 +177,17 @@ function lookAtManifests(world: World, known: ReadonlyMap<string, LogFile>, { te
     const value = /^p=(.*)\/$/u.exec(folder)?.[1]
     const partition = value === undefined ? {} : { partition: value === '__HIVE_DEFAULT_PARTITION__' ? null : value }
     sight({ reader: `the manifest of ${folder || 'the table'}`, files, ...partition })
+  }
+}
+
+/** Data files are never named twice, so a manifest that says again what it once said was put back. */
+function lookBack({ lake }: World, said: Map<string, string[]>, tell: (problem: string) => void): void {
+  for (const [key, { body }] of lake) {
+    if (!key.startsWith(manifestPrefix(place))) continue
+    const [text, before] = [Buffer.from(body).toString(), said.get(key) ?? []]
+    if (text === before.at(-1)) continue
+    if (text !== '' && before.includes(text)) tell(`the manifest ${key} went back to what it said before`)
+    said.set(key, [...before, text])
   }
 }
 

@@ -19,8 +19,9 @@ import { differences, type Outcome, readOutcome, staleness, unsoundness } from '
 import { auditor } from './auditor.ts'
 import { type Bench, benchOf, runTable } from './bench.ts'
 import { type KnownHistory, knownHistory } from './known-history.ts'
+import { readLog } from './lake-log.ts'
 import { isDoneAlready, landChanges, later, type Scenario } from './scenarios.ts'
-import type { Moment, Schedule, Situation } from './schedule.ts'
+import { isCommit, type Moment, type Schedule, type Situation } from './schedule.ts'
 import type { Workshop } from './workshop.ts'
 import { type Image, openWorld, type TestProcess, type World, type WorldOptions } from './world.ts'
 
@@ -127,14 +128,15 @@ async function strike(setting: Setting, { fault: kind, at }: Schedule & { kind: 
   const stage = await open(setting)
   const faulty = await runWith(stage, 'a', { at, kind })
   if (!faulty.struck()) stage.say('the fault did not come about')
-  if (kind !== 'late-run') await faulty.arrive()
-  await cleanRun(stage, 'b')
-  if (kind === 'late-run') {
+  if (kind !== 'late-run' && kind !== 'late-commit') {
     await faulty.arrive()
-    await cleanRun(stage, 'c')
-    if (isStaging(faulty.struckCall())) return untilSwept(stage)
+    await cleanRun(stage, 'b')
+    return stage.compare(0)
   }
-  return stage.compare(0)
+  await cleanRun(stage, 'b', kind === 'late-commit' ? { beforeCommit: faulty.arrive } : {})
+  await faulty.arrive()
+  await cleanRun(stage, 'c')
+  return isStaging(faulty.struckCall()) ? untilSwept(stage) : stage.compare(0)
 }
 
 const isStaging = (call: PortCall | null) => call?.verb === 'put' && call.target.includes('/staging/')
@@ -179,7 +181,7 @@ async function weather(
     const faulty = await runWith(stage, `a${String(run)}`, { at, kind })
     await late()
     late = faulty.arrive
-    if (kind !== 'late-run') await late()
+    if (kind !== 'late-run' && kind !== 'late-commit') await late()
     else isLeft ||= isStaging(faulty.struckCall())
   }
   await cleanRun(stage, 'b')
@@ -266,13 +268,20 @@ async function interfere(setting: Setting, { act, at }: Schedule & { kind: 'act'
   process.end()
   await cleanRun(stage, 'b')
   if (act === 'land') return stage.compare(1)
+  const wasLoaded = readLog(setting.begin.image.lake).length > 0
+  if (wasLoaded && !isObeyed(world)) stage.say('no commit obeyed the cursor that was edited')
   return stage.examine()
 }
 
+const beforeAll = '20230101-000000000.parquet'
+
 /** Before everything that was ever taken. */
 async function setBack(bench: Bench): Promise<void> {
-  await bench.edit({ LastIncrementalFile: `${String((await bench.row()).path)}20230101-000000000.parquet` })
+  await bench.edit({ LastIncrementalFile: `${String((await bench.row()).path)}${beforeAll}` })
 }
+
+const isObeyed = ({ lake }: World) =>
+  readLog(lake).some(({ progress }) => JSON.stringify(progress.obeyed ?? null).includes(beforeAll))
 
 // ---- a stage for one schedule -------------------------------------------------------------------------------------
 
@@ -313,9 +322,17 @@ async function open(setting: Omit<Setting, 'expectedAfter'> & Partial<Setting>):
   }
 }
 
-async function cleanRun(stage: Stage, name: string, options: { readonly host?: string } = {}): Promise<void> {
+async function cleanRun(
+  stage: Stage,
+  name: string,
+  options: { readonly host?: string; readonly beforeCommit?: () => Promise<void> } = {},
+): Promise<void> {
   const process: TestProcess = stage.world.start(name, options)
-  const report = await goThrough(process.ports, stage.scenario).catch(asDmscdcError)
+  const ports = interceptPorts(process.ports, async (call, proceed) => {
+    if (isCommit(call)) await options.beforeCommit?.()
+    return proceed()
+  })
+  const report = await goThrough(ports, stage.scenario).catch(asDmscdcError)
   process.end()
   if ('kind' in report) stage.say(`run ${name}: ${report.kind}: ${report.message}`)
   else if (report.error !== null) stage.say(`run ${name}: ${report.error.kind}: ${report.error.message}`)

@@ -18,6 +18,8 @@ export const viewScenarios: readonly Scenario[] = [
     arrange: (bench) =>
       afterLoad(bench, async () => {
         await landChanges(bench, 1, [updated])
+        await bench.run()
+        await landChanges(bench, 2, [inserted])
         await bench.set({ publish: 'delta' })
       }),
   },

@@ -46,6 +46,8 @@ export const faultMeanings = {
   'cut-short': 'the body that is read ends half-way, and the answer says nothing of it',
   'late-next': 'the call fails, and has its effect after the next call',
   'late-end': 'the call fails, and has its effect when the run has ended',
+  'late-commit':
+    'the call and all later ones about its key fail; it has its effect when the next run is about to commit, or has ended',
   'late-run': 'the call fails, and has its effect when the next run has ended',
   slow: 'the call takes two minutes, in which the lease is renewed',
   stalled: 'the process stands still for two minutes before the call, and renews nothing',
@@ -137,6 +139,10 @@ export function faultyPorts(ports: Ports, fault: Fault | null, time?: FaultyTime
       case 'late-next':
         due = proceed
         throw unavailable(call, { maybeApplied: true })
+      case 'late-commit':
+        silent = call
+        underWay.push(proceed)
+        throw unavailable(call, { maybeApplied: true })
       case 'late-end':
       case 'late-run':
         underWay.push(proceed)
@@ -220,6 +226,7 @@ export function faultKinds({ writes, verb, half, port }: PortCall): readonly Fau
     'lost-for-good',
     'late-next',
     'late-end',
+    'late-commit',
     'late-run',
     'slow',
     'stalled',
