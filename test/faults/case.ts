@@ -278,6 +278,7 @@ const beforeAll = '20230101-000000000.parquet'
 /** Before everything that was ever taken. */
 async function setBack(bench: Bench): Promise<void> {
   await bench.edit({ LastIncrementalFile: `${String((await bench.row()).path)}${beforeAll}` })
+  bench.history.setBack()
 }
 
 const isObeyed = ({ lake }: World) =>

@@ -34,7 +34,7 @@ export const commandScenarios: readonly Scenario[] = [
         await landChanges(bench, 3, [['I', 6, 'a', 60]])
         await landChanges(bench, 4, [['I', 7, 'a', 70]])
         await setCursor(bench, changeName(3))
-        bench.history.passOver(changeName(3))
+        bench.history.passOver(changeName(3), 'cursor')
       }),
   },
   {
@@ -84,7 +84,7 @@ export const commandScenarios: readonly Scenario[] = [
     async arrange(bench) {
       await afterLoad(bench, () => landChanges(bench, 1, [['X', 1, 'a', 11]]))
       await landChanges(bench, 2, [inserted])
-      bench.history.passOver(changeName(1))
+      bench.history.passOver(changeName(1), 'skip')
     },
     command: (ports) => skipFile(ports, id, changeName(1), 'a test').then(() => {}),
   },

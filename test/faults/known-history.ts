@@ -5,8 +5,12 @@ import { applied, type Change, type Contents, type OracleTable, type Row } from 
 export type KnownHistory = {
   /** A landing file, in the order of arrival. A LOAD file that is there already begins a new generation. */
   land(key: string, changes: readonly Change[]): void
-  /** Files that are no part of the table: skipped, or passed over by a cursor. */
-  passOver(key: string): void
+  /** A file that is no part of the table: skipped, or passed over by a cursor. */
+  passOver(key: string, by: 'skip' | 'cursor'): void
+  /** The cursor was set back before every file: what a cursor passed over is taken after all. */
+  setBack(): void
+  /** Files were asked to be taken again, one after the other: then older values come back until all are. */
+  readonly isReplayed: boolean
   /** What another job left in the lake, from landing files up to a key. */
   adopt(rows: readonly Row[], upTo: string): void
   setKey(columns: readonly string[]): void
@@ -24,7 +28,8 @@ type Landed = { readonly key: string; readonly changes: readonly Change[] }
 type Known = {
   readonly table: OracleTable
   readonly files: readonly Landed[]
-  readonly passedOver: ReadonlySet<string>
+  readonly passedOver: ReadonlyMap<string, 'skip' | 'cursor'>
+  readonly isReplayed: boolean
   readonly adopted: { readonly rows: readonly Row[]; readonly upTo: string } | null
   readonly states: ReadonlySet<string>
   readonly partitions: ReadonlyMap<string | null, ReadonlySet<string>>
@@ -33,7 +38,8 @@ type Known = {
 const nothing: Known = {
   table: { keyColumns: ['id'], emptyIsNull: [] },
   files: [],
-  passedOver: new Set(),
+  passedOver: new Map(),
+  isReplayed: false,
   adopted: null,
   states: new Set(),
   partitions: new Map(),
@@ -51,7 +57,14 @@ export function knownHistory(begin: Known = nothing): KnownHistory {
       const others = replaces ? known.files.filter((file) => isLoadKey(file.key) && file.key !== key) : known.files
       learn({ files: [...others, { key, changes }] })
     },
-    passOver: (key) => learn({ passedOver: new Set([...known.passedOver, key]) }),
+    passOver: (key, by) => learn({ passedOver: new Map([...known.passedOver, [key, by]]) }),
+    setBack() {
+      const skipped = [...known.passedOver].filter(([, by]) => by === 'skip')
+      learn({ passedOver: new Map(skipped), isReplayed: true })
+    },
+    get isReplayed() {
+      return known.isReplayed
+    },
     adopt: (rows, upTo) => learn({ adopted: { rows, upTo } }),
     setKey: (keyColumns) => learn({ table: { ...known.table, keyColumns } }),
     rows: () => stateText((contentsAfter(known).at(-1) ?? new Map()).values()),
