@@ -90,6 +90,8 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
+  // The other run may have found the table up to date before this one's last commit: the next one is to look again.
+  if (table.finished !== null) await ports.state.update(item.id, { remove: ['Digest'] }, {})
 }
 
 /** An edit that no commit obeyed stands, whatever became of this run: the cursors are left as the operator wrote them. */
