@@ -16,7 +16,7 @@ describe('what can happen at a commit, and a sample of what can happen at any ca
   test.for(scenarios.map(({ name, claim }) => [name, claim] as const))('%s: %s', async ([name]) => {
     const { failures, ran } = await certifyScenario(shop, scenarioNamed(name), short)
     expect(failures).toEqual([])
-    expect(Object.keys(ran).length).toBeGreaterThan(8)
+    expect(Object.keys(ran).length).toBeGreaterThan(4)
   })
 })
 
