@@ -30,6 +30,21 @@ describe('what the certificate has found stays mended', () => {
     const late = { ...everything, faults: ['late-next'], storms: 0 }
     expect(await certifyScenario(shop, scenarioNamed('sweep'), late)).toMatchObject({ failures: [] })
   })
+
+  test('a replay that slept while other runs took files gives up, and leaves no edit that nobody made', async () => {
+    const slept = { ...everything, faults: ['more-work'], storms: 0 }
+    expect(await certifyScenario(shop, scenarioNamed('replay'), slept)).toMatchObject({ failures: [] })
+  })
+
+  test('what a run commits that lost its lease is seen by the next run', async () => {
+    const slept = { ...everything, faults: ['much-later'], storms: 0, oneOf: 2 }
+    expect(await certifyScenario(shop, scenarioNamed('replay-load'), slept)).toMatchObject({ failures: [] })
+  })
+
+  test('half an entry of the log is never published', async () => {
+    const cut = { ...everything, faults: ['cut-short'], storms: 0 }
+    expect(await certifyScenario(shop, scenarioNamed('delta'), cut)).toMatchObject({ failures: [] })
+  })
 })
 
 test('the certificate counts what ran, and says that it failed where one schedule did', () => {

@@ -61,7 +61,7 @@ export function knownHistory(begin: Known = nothing): KnownHistory {
     setBack() {
       const skipped = [...known.passedOver].filter(([, by]) => by === 'skip')
       const adopted = known.adopted && { ...known.adopted, upTo: '' }
-      learn({ passedOver: new Map(skipped), isReplayed: true, adopted })
+      learn({ passedOver: new Map(skipped), adopted, isReplayed: true })
     },
     get isReplayed() {
       return known.isReplayed
