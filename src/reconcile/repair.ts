@@ -6,10 +6,8 @@ import { stage } from '../lake/write-data.ts'
 import { operationColumn } from '../landing/layout.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
 import { type StagedWork, unchanged } from '../process-table/carry-out.ts'
+import { commitCommand } from '../process-table/command.ts'
 import { stageAndCommit } from '../process-table/commit-work.ts'
-import { finishHead } from '../process-table/finish-head.ts'
-import { holdingTheTable } from '../process-table/hold-table.ts'
-import { openHead } from '../process-table/open-head.ts'
 import { keepWhatDiffers, notLoaded, readDoubt, type Sides } from './compare.ts'
 import * as sql from './sql.ts'
 
@@ -22,26 +20,21 @@ export type Repaired = { readonly version: number; readonly changes: ChangeCount
  */
 export async function repair(sides: Sides): Promise<Repaired | null> {
   let repaired: Repaired | null = null
-  const held = await holdingTheTable(sides.run, async (table) => {
-    const head = await finishHead(table, await openHead(table.run))
+  await commitCommand(sides.run, async (table, head) => {
     if (head === null) throw notLoaded()
     await readDoubt(sides, head, head.columns)
     await keepWhatDiffers(sides)
-    if (await isNothing(sides.session)) return
+    if (await isNothing(sides.session)) return null
     await refuseUnfit(sides)
     const operation = head.columns.find(({ name }) => name === operationColumn) ?? null
     await sides.session.run(sql.createRepairs(sides.comparison, head.columns, operation))
-    const { result, staged } = await stageAndCommit(table, head, 'repair', async (staging) =>
+    const done = await stageAndCommit(table, head, 'repair', async (staging) =>
       merge(await table.run.session(), staging, head, sides),
     )
-    if (result.kind !== 'won')
-      throw new DmscdcError('conflict', 'another run changed the table meanwhile', { hint: 'give the command again' })
-    repaired = { version: result.version, changes: staged.changes }
+    if (done.result.kind === 'won') repaired = { version: done.result.version, changes: done.staged.changes }
+    return done
   })
-  if (held.kind === 'worked') return repaired
-  throw new DmscdcError('conflict', `run ${held.lease.runId} on ${held.lease.host} holds the table`, {
-    hint: 'give the command again when that run has ended',
-  })
+  return repaired
 }
 
 async function merge(session: EngineSession, staging: Staging, head: Snapshot, sides: Sides): Promise<StagedWork> {
