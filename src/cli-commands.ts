@@ -1,6 +1,7 @@
 import { type ReconcileFlags, reconcileOnce, reconcileText } from './cli-reconcile.ts'
 import { cycleOnce } from './cli-run.ts'
-import { type Config, type Flags, readConfig } from './config.ts'
+import { type CommonFlags, withSystem } from './cli-system.ts'
+import { readConfig } from './config.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
@@ -15,12 +16,9 @@ import type { Ports } from './ports.ts'
 import { historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
 import { whyText } from './render-why.ts'
 import { pickSetOptions, type SetOptions } from './state/row.ts'
-import { openSystem } from './system.ts'
-import { terminalLog } from './terminal-log.ts'
 
 /** What each command of the command line does with the flags that it was given: the result goes to stdout. */
 
-type CommonFlags = Flags & { readonly json?: boolean }
 type TableFlags = CommonFlags & { readonly table?: string[]; readonly item?: string[] }
 type WhyFlags = CommonFlags & { readonly null?: string }
 type RestoreFlags = CommonFlags & { readonly version: number; readonly keepProgress?: boolean }
@@ -96,17 +94,8 @@ export async function demo(flags: CommonFlags): Promise<void> {
   await runDemo(flags)
 }
 
-async function withPorts<T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>): Promise<T> {
-  const config: Config = readConfig(flags)
-  const log = terminalLog({ verbose: config.verbose, quiet: flags.json === true })
-  const system = await openSystem(config, log)
-  try {
-    return await work(system.ports)
-  } finally {
-    await system.close()
-    log.end()
-  }
-}
+const withPorts = <T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>) =>
+  withSystem(flags, ({ ports }) => work(ports))
 
 function print<T>(flags: CommonFlags, result: T, text: (result: T) => string): void {
   process.stdout.write(`${flags.json ? JSON.stringify(result, null, 2) : text(result)}\n`)

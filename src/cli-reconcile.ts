@@ -1,5 +1,5 @@
 import colors from 'picocolors'
-import { type Flags, readConfig } from './config.ts'
+import { type CommonFlags, withSystem } from './cli-system.ts'
 import { reconcile } from './controller/reconcile.ts'
 import type { TableId } from './domain.ts'
 import { UsageError } from './errors.ts'
@@ -7,11 +7,8 @@ import type { Example, ReconcileOptions, Reconciliation } from './reconcile/reco
 import { changesText, grid } from './render.ts'
 import { readSourceLocation } from './source/source-location.ts'
 import { parseDuration } from './state/attribute-text.ts'
-import { openSystem } from './system.ts'
-import { terminalLog } from './terminal-log.ts'
 
-export type ReconcileFlags = Flags & {
-  readonly json?: boolean
+export type ReconcileFlags = CommonFlags & {
   readonly source?: string
   readonly sourceTable?: string
   readonly repair?: boolean
@@ -29,15 +26,8 @@ export async function reconcileOnce(flags: ReconcileFlags, id: TableId): Promise
       'dmscdc reconcile <S.T> --source mysql://user@host:3306/db',
     )
   const location = readSourceLocation(text, flags.sourceTable, process.env)
-  const config = readConfig(flags)
-  const log = terminalLog({ verbose: config.verbose, quiet: flags.json === true })
-  const system = await openSystem(config, log, location.kind === 'files' ? [location.place] : [])
-  try {
-    return await reconcile(system.ports, id, system.source(location), options)
-  } finally {
-    await system.close()
-    log.end()
-  }
+  const readable = location.kind === 'files' ? [location.place] : []
+  return withSystem(flags, (system) => reconcile(system.ports, id, system.source(location), options), readable)
 }
 
 function readOptions({ repair, limit = '20', settle = '0' }: ReconcileFlags): ReconcileOptions {
