@@ -1,4 +1,10 @@
 import { test } from 'vitest'
-import { assertHistories } from './assert-histories.ts'
+import { histories } from '../support/histories.ts'
+import { assertForAWhile } from './assert-for-a-while.ts'
+import { expectHistoryToHold } from './run-history.ts'
 
-test('some random histories: each run leaves and reports what the oracle says', () => assertHistories(6_000), 600_000)
+test(
+  'some random histories: each run leaves and reports what the oracle says',
+  () => assertForAWhile(histories(), expectHistoryToHold, 6_000),
+  600_000,
+)
