@@ -48,45 +48,22 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'deletions that are kept in mind together with earlier ones',
     arrange: (lab) =>
-      afterLoad(
-        lab,
-        async () => {
-          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
-          await lab.runOne('s.t')
-          await landChanges(lab, 2, [
-            ['D', 5, null, 55],
-            ['I', 3, 'b', 31],
-          ])
-          await landChanges(lab, 3, [['D', 4, null, 45]])
-        },
-        { sequenceColumn: 'v' },
-      ),
+      afterDeletion(lab, {}, async () => {
+        await landChanges(lab, 2, [
+          ['D', 5, null, 55],
+          ['I', 3, 'b', 31],
+        ])
+        await landChanges(lab, 3, [['D', 4, null, 45]])
+      }),
   },
   {
     name: 'deletions that a full load makes forgotten',
-    arrange: (lab) =>
-      afterLoad(
-        lab,
-        async () => {
-          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
-          await lab.runOne('s.t')
-          await landLoad(lab, [...loaded.slice(1), [9, 'c', 90]])
-        },
-        { sequenceColumn: 'v' },
-      ),
+    arrange: (lab) => afterDeletion(lab, {}, () => landLoad(lab, [...loaded.slice(1), [9, 'c', 90]])),
   },
   {
     name: 'landing files that are all gone',
     arrange: (lab) =>
-      afterLoad(
-        lab,
-        async () => {
-          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
-          await lab.runOne('s.t')
-          await rm(join(lab.landing, 's'), { recursive: true })
-        },
-        { sequenceColumn: 'v', onVanish: 'truncate' },
-      ),
+      afterDeletion(lab, { onVanish: 'truncate' }, () => rm(join(lab.landing, 's'), { recursive: true })),
   },
   {
     name: 'a restore of retained files',
@@ -183,6 +160,16 @@ async function afterChanges(lab: Lab, options: Parameters<Lab['set']>[1], then: 
     },
     options,
   )
+}
+
+/** A loaded table with a sequence column that remembers a deletion, and then. */
+function afterDeletion(lab: Lab, options: Parameters<Lab['set']>[1], then: () => Promise<void>): Promise<void> {
+  const change = async () => {
+    await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+    await lab.runOne('s.t')
+    await then()
+  }
+  return afterLoad(lab, change, { sequenceColumn: 'v', ...options })
 }
 
 /** A load and changes of three hours ago. */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { asDmscdcError } from '../../src/errors.ts'
-import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import type { SetOptions } from '../../src/state/row.ts'
@@ -15,13 +14,14 @@ import {
   interceptPorts,
   type PortCall,
 } from '../support/faulty-ports.ts'
+import { standingStill } from '../support/standing-still.ts'
 import { differences, type Outcome, readOutcome, staleness, unsoundness } from './at-rest.ts'
 import { auditor } from './auditor.ts'
 import { type Bench, benchOf, runTable } from './bench.ts'
 import { type KnownHistory, knownHistory } from './known-history.ts'
 import { readLog } from './lake-log.ts'
 import { isDoneAlready, landChanges, later, type Scenario } from './scenarios.ts'
-import { isCommit, type Moment, type Schedule, type Situation } from './schedule.ts'
+import { isCommit, type Schedule, type Situation } from './schedule.ts'
 import type { Workshop } from './workshop.ts'
 import { type Image, openWorld, type TestProcess, type World, type WorldOptions } from './world.ts'
 
@@ -354,33 +354,6 @@ async function troubled(stage: Stage, run: Promise<TableReport>, options: { cut?
   )
   if (error === null || options.cut || ['unavailable', 'conflict'].includes(error.kind)) return
   stage.say(`the run in trouble ended with ${error.kind}: ${error.message}`)
-}
-
-function standingStill(ports: Ports, at: number, moment: Moment, stand: () => Promise<void>): Ports {
-  let calls = 0
-  const copies = () => calls - 1 === at && moment === 'amid'
-  return interceptPorts({ ...ports, lake: slowCopies(ports.lake, copies, stand) }, async (_, proceed) => {
-    if (calls++ !== at || moment === 'amid') return proceed()
-    if (moment === 'before') await stand()
-    const answer = await proceed()
-    if (moment === 'after') await stand()
-    return answer
-  })
-}
-
-/** A copy is made inside the store and is not one moment: it may write long after it has read. */
-function slowCopies(store: ObjectStore, isSlow: () => boolean, stand: () => Promise<void>): ObjectStore {
-  return {
-    ...store,
-    async copy(from, to) {
-      if (!isSlow()) return store.copy(from, to)
-      const found = await store.get(from)
-      await stand()
-      if (found === null) return 'missing'
-      await store.put(to, found.body, { kind: 'any' })
-      return 'copied'
-    },
-  }
 }
 
 function promised() {

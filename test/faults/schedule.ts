@@ -1,4 +1,5 @@
-import { type FaultKind, faultKinds, faultMeanings, type PortCall } from '../support/faulty-ports.ts'
+import { type FaultKind, faultKinds, faultMeanings, type PortCall, timelessFaults } from '../support/faulty-ports.ts'
+import { type Moment, momentsOf } from '../support/standing-still.ts'
 
 /**
  * One way in which a scenario can go. `at` counts the calls of the run that it happens to, from 0. A `race` has a second
@@ -27,9 +28,6 @@ export const situations = {
     'nobody can tell whether the run is dead; another waits for its lease to end, takes its file and one more, and it wakes',
 } as const
 export type Situation = keyof typeof situations
-
-/** Where a run stands still: before a call, after it, or (a copy) when it has read and not yet written. */
-export type Moment = 'before' | 'after' | 'amid'
 
 export const acts = {
   land: 'another file lands under the run',
@@ -79,7 +77,7 @@ export function schedulesOf(
   calls: readonly PortCall[],
   { seed, storms }: { readonly seed: number; readonly storms: number },
 ): readonly Schedule[] {
-  const reversed = takenBack === undefined ? [] : reversedFaults
+  const reversed = takenBack === undefined ? [] : timelessFaults
   const single = calls.flatMap((call, at): Schedule[] => [
     ...faultKinds(call).map((fault) => ({ kind: 'fault', scenario, fault, at }) as const),
     ...(Object.keys(situations) as Situation[]).flatMap((situation) =>
@@ -96,11 +94,5 @@ export function schedulesOf(
   ]
 }
 
-const reversedFaults: readonly FaultKind[] = ['die-before', 'die-after', 'refused', 'lost-answer']
-
 export const isCommit = ({ verb, target }: PortCall) =>
   verb === 'put' && /_dmscdc\/.*_delta_log\/\d+\.json$/u.test(target)
-
-function momentsOf({ writes, verb }: PortCall): readonly Moment[] {
-  return ['before', ...(writes ? (['after'] as const) : []), ...(verb === 'copy' ? (['amid'] as const) : [])]
-}

@@ -1,3 +1,4 @@
+import type { Bench } from './bench.ts'
 import {
   afterLoad,
   changeColumns,
@@ -40,16 +41,7 @@ export const viewScenarios: readonly Scenario[] = [
     name: 'delta-off',
     takenBack: { publish: 'delta' },
     claim: 'a Delta view that is taken off',
-    arrange: (bench) =>
-      afterLoad(
-        bench,
-        async () => {
-          await landChanges(bench, 1, [updated, deleted])
-          await bench.run()
-          await bench.set({ publish: '' })
-        },
-        { publish: 'delta' },
-      ),
+    arrange: (bench) => takenOff(bench, 'delta'),
   },
   {
     name: 'delta-checkpoint',
@@ -118,16 +110,7 @@ export const viewScenarios: readonly Scenario[] = [
     name: 'manifest-off',
     takenBack: { publish: 'manifest' },
     claim: 'manifests that are taken off',
-    arrange: (bench) =>
-      afterLoad(
-        bench,
-        async () => {
-          await landChanges(bench, 1, [updated, deleted])
-          await bench.run()
-          await bench.set({ publish: '' })
-        },
-        { publish: 'manifest' },
-      ),
+    arrange: (bench) => takenOff(bench, 'manifest'),
   },
   {
     name: 'glue-begun',
@@ -172,3 +155,13 @@ export const viewScenarios: readonly Scenario[] = [
     arrange: (bench) => afterLoad(bench, () => bench.set({ publish: '' }), { publish: 'glue,delta' }),
   },
 ]
+
+/** A table that was published after its last change, and is not any more. */
+function takenOff(bench: Bench, publish: string): Promise<void> {
+  const change = async () => {
+    await landChanges(bench, 1, [updated, deleted])
+    await bench.run()
+    await bench.set({ publish: '' })
+  }
+  return afterLoad(bench, change, { publish })
+}

@@ -56,6 +56,9 @@ export const faultMeanings = {
 
 export type FaultKind = keyof typeof faultMeanings
 
+/** Those that need no time of their own to come about. */
+export const timelessFaults: readonly FaultKind[] = ['die-before', 'die-after', 'refused', 'lost-answer']
+
 /** `at`: the number of the call, from 0, or the first call that it is true of. */
 export type Fault = { readonly at: number | ((call: PortCall) => boolean); readonly kind: FaultKind }
 

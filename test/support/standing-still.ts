@@ -1,0 +1,38 @@
+import type { ObjectStore } from '../../src/objects/object-store.ts'
+import type { Ports } from '../../src/ports.ts'
+import { interceptPorts, type PortCall } from './faulty-ports.ts'
+
+/** Where a run stands still: before a call, after it, or (a copy) when it has read and not yet written. */
+export type Moment = 'before' | 'after' | 'amid'
+
+export function momentsOf({ writes, verb }: PortCall): readonly Moment[] {
+  return ['before', ...(writes ? (['after'] as const) : []), ...(verb === 'copy' ? (['amid'] as const) : [])]
+}
+
+/** Ports whose call number `at` waits for `stand`. */
+export function standingStill(ports: Ports, at: number, moment: Moment, stand: () => Promise<void>): Ports {
+  let calls = 0
+  const copies = () => calls - 1 === at && moment === 'amid'
+  return interceptPorts({ ...ports, lake: slowCopies(ports.lake, copies, stand) }, async (_, proceed) => {
+    if (calls++ !== at || moment === 'amid') return proceed()
+    if (moment === 'before') await stand()
+    const answer = await proceed()
+    if (moment === 'after') await stand()
+    return answer
+  })
+}
+
+/** A copy is made inside the store and is not one moment: it may write long after it has read. */
+function slowCopies(store: ObjectStore, isSlow: () => boolean, stand: () => Promise<void>): ObjectStore {
+  return {
+    ...store,
+    async copy(from, to) {
+      if (!isSlow()) return store.copy(from, to)
+      const found = await store.get(from)
+      await stand()
+      if (found === null) return 'missing'
+      await store.put(to, found.body, { kind: 'any' })
+      return 'copied'
+    },
+  }
+}
