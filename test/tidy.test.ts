@@ -9,7 +9,7 @@ type Source = { readonly path: string; readonly text: string }
 /** From the bottom up; imports go strictly downward. A unit is a folder of src or a file in it (`cli-tables.ts` belongs to `cli`). */
 const layers = [
   ['domain', 'errors', 'steps'],
-  ['lake-types'],
+  ['lake-types', 'parquet'],
   ['clock', 'log', 'config', 'own-process'],
   ['ports'],
   ['objects', 'catalog', 'engine', 'version'],
