@@ -154,7 +154,7 @@ describe('commit body', () => {
       partitionValues: { day: 'a b' },
       dataChange: true,
       tags: {
-        'dmscdc.sha256': 'ab'.repeat(32),
+        'dmscdc.segments': `${first.add[0]?.path.length}:${'ab'.repeat(32)}`,
         'dmscdc.footerBytes': '100',
         'dmscdc.fields': '1,2',
         'dmscdc.txn': 'T0',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { LoadGeneration, PartitionValues, Progress, Receipt } from '../domain.ts'
+import type { LoadGeneration, PartitionValues, Progress, Receipt, Segment } from '../domain.ts'
 import { type Action, loadDomain, progressDomain, protocol, tagKeys } from './actions.ts'
 import { corruptLake } from './corrupt-lake.ts'
 import { parseSchemaString } from './delta-types.ts'
@@ -64,13 +64,22 @@ function addAction(add: NonNullable<Line['add']>): Action {
       sizeBytes: add.size,
       rows: rowsOfStats(add.stats),
       stats: add.stats,
-      sha256: add.tags[tagKeys.sha256],
+      segments: segmentsOf(add),
+      deadBytes: add.tags[tagKeys.dead] ?? 0,
       footerBytes: add.tags[tagKeys.footerBytes],
       fieldIds: add.tags[tagKeys.fields],
       txnId: add.tags[tagKeys.txn],
       modifiedMs: add.modificationTime,
     },
   }
+}
+
+function segmentsOf({ tags, size }: NonNullable<Line['add']>): readonly Segment[] {
+  const { [tagKeys.segments]: segments, [tagKeys.sha256]: sha256 } = tags
+  const found = segments ?? (sha256 == null ? [] : [{ bytes: size, sha256 }])
+  const bytes = found.reduce((total, segment) => total + segment.bytes, 0)
+  if (bytes === size) return found
+  throw new Error(`content hashes of ${String(bytes)} bytes for a file of ${String(size)}`)
 }
 
 /** `numRecords` of statistics, the one number in them that JavaScript may read. Throws when it is not a safe count. */
@@ -125,6 +134,15 @@ function isPartition(value: unknown): boolean {
 
 const count = z.int().nonnegative()
 const countText = z.string().regex(/^\d+$/u).transform(Number).pipe(count)
+const segmentsText = z
+  .string()
+  .regex(/^\d+:[0-9a-f]{64}(?:,\d+:[0-9a-f]{64})*$/u)
+  .transform((text) =>
+    text.split(',').map((one) => {
+      const [bytes, sha256 = ''] = one.split(':')
+      return { bytes: Number(bytes), sha256 }
+    }),
+  )
 const idsText = z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number)))
 /** Not a `z.record`, which drops a column named `__proto__`. */
 const partitionShape = z.custom<PartitionValues>(isPartition, 'expected partition values as texts or null')
@@ -185,7 +203,9 @@ const lineShape = z.object({
       modificationTime: z.int(),
       stats: z.string(),
       tags: z.object({
-        [tagKeys.sha256]: z.string(),
+        [tagKeys.segments]: segmentsText.nullish(),
+        [tagKeys.sha256]: z.string().nullish(),
+        [tagKeys.dead]: countText.nullish(),
         [tagKeys.footerBytes]: countText,
         [tagKeys.fields]: idsText,
         [tagKeys.txn]: z.string(),

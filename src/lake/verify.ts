@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { DataFile, Snapshot, View } from '../domain.ts'
-import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
+import { type ByteRange, listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
 import { inParallel } from './in-parallel.ts'
 import {
   dataKey,
@@ -15,6 +15,7 @@ import {
   type TablePlace,
 } from './keys.ts'
 import { manifestsOf, manifestText } from './manifest.ts'
+import { segmentSpans } from './open-data.ts'
 import { isViewed } from './retention.ts'
 
 export type Problem = {
@@ -75,19 +76,23 @@ async function checkFile(request: VerifyRequest, file: DataFile, objects: Object
   if (object === undefined) return [missing(path, 'the log lists it, the folder does not hold it')]
   if (object.sizeBytes !== file.sizeBytes)
     return [damaged(path, `found ${object.sizeBytes} bytes, expected ${file.sizeBytes}`)]
-  const sha256 = await hashObject(request.store, object)
-  if (sha256 === null) return [missing(path, 'it went away, or became shorter, while it was read')]
-  if (sha256 !== file.sha256) return [damaged(path, `found content hash ${sha256}, expected ${file.sha256}`)]
+  for (const { start, length, sha256 } of segmentSpans(file)) {
+    const found = await hashSpan(request.store, path, { start, length })
+    if (found === null) return [missing(path, 'it went away, or became shorter, while it was read')]
+    if (found !== sha256)
+      return [damaged(path, `found content hash ${found} of bytes ${start} to ${start + length}, expected ${sha256}`)]
+  }
   return checkCount(request, file, path)
 }
 
-async function hashObject(store: ObjectStore, { key, sizeBytes }: ObjectInfo): Promise<string | null> {
+async function hashSpan(store: ObjectStore, key: string, span: ByteRange): Promise<string | null> {
   const hash = createHash('sha256')
-  for (let start = 0; start < sizeBytes; ) {
-    const piece = await store.get(key, { start, length: Math.min(pieceBytes, sizeBytes - start) })
+  for (let at = 0; at < span.length; ) {
+    const length = Math.min(pieceBytes, span.length - at)
+    const piece = await store.get(key, { start: span.start + at, length })
     if (piece === null || piece.body.length === 0) return null
     hash.update(piece.body)
-    start += piece.body.length
+    at += piece.body.length
   }
   return hash.digest('hex')
 }

@@ -1,11 +1,12 @@
-import type { ChangeCounts, Column, DataFile, Snapshot } from '../domain.ts'
+import type { ChangeCounts, Column, DataFile, Snapshot, WriteCosts } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
+import { byteVerifier, openDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import {
   dataFileBytesTarget,
+  fileColumns,
   type PreparedFile,
   partitionsOf,
   partitionText,
@@ -15,6 +16,9 @@ import {
   writeRows,
 } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
+import { chooseWrites, type Layouts, openLayouts } from './splice.ts'
+import { spliceFile } from './splice-file.ts'
+import { createDifferences, deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
 
 export type MergeInput = {
@@ -24,6 +28,7 @@ export type MergeInput = {
   /** The table as it is once the batch is in; types as the snapshot has them (a widening is a commit of its own). */
   readonly shape: TableShape
   readonly batch: Batch
+  readonly costs: WriteCosts
 }
 
 /** What a merge is going to touch, known before anything is written. */
@@ -50,6 +55,8 @@ export type MergeResult = {
   readonly filesRewritten: number
   readonly changes: ChangeCounts
   readonly bytesRead: number
+  /** Of the bytes of `written`, those that were in the lake before. */
+  readonly bytesCarried: number
 }
 
 /** Reads the batch's keys and finds where they stand in the lake: by the log's bounds first, then by the key columns. */
@@ -65,7 +72,9 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
   const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
-  await session.run(sql.createHits(dataSelect(relation(input, opened.files, keys)), keys))
+  await naming(opened.files, byteVerifier(session), () =>
+    session.run(sql.createHits(dataSelect(relation(input, opened.files, keys)), keys)),
+  )
   await opened.release()
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
   const hits = await session.rows(sql.selectHits())
@@ -87,14 +96,20 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
   const { session, shape, staging } = input
-  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: true })
-  await session.run(sql.createNewRows(shape.columns))
-  if (opened.files.length > 0) {
-    const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
-    await session.run(sql.deleteUnchanged(dataSelect(relation(input, opened.files, shape.columns)), compared))
-  }
-  await session.run(sql.createRemoved())
-  const written = await rewriteTouched(input, opened)
+  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
+  const verify = byteVerifier(session)
+  const written = await naming(opened.files, verify, async () => {
+    const layouts = await openLayouts(input, opened.files, verify)
+    await session.run(sql.createNewRows(shape.columns))
+    if (opened.files.length > 0) {
+      const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
+      const lakeRows = dataSelect(relation(input, opened.files, shape.columns))
+      await session.run(createDifferences(lakeRows, compared, fileColumns(shape)))
+      await session.run(deleteUnchanged())
+    }
+    await session.run(sql.createRemoved())
+    return writeTouched(input, opened.files, layouts, verify)
+  })
   await opened.release()
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
@@ -104,6 +119,18 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
     filesRewritten: written.rewritten,
     changes,
     bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)),
+    bytesCarried: written.bytesCarried,
+  }
+}
+
+/** What the engine cannot read is told as what it is where a file has other bytes than were written. */
+async function naming<T>(files: readonly OpenedDataFile[], verify: VerifyBytes, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DmscdcError && error.kind === 'bug')
+      for (const opened of files) await verify(opened, [wholeOf(opened.file)])
+    throw error
   }
 }
 
@@ -111,26 +138,56 @@ type Written = {
   readonly files: readonly PreparedFile[]
   readonly removed: readonly DataFile[]
   readonly rewritten: number
+  readonly bytesCarried: number
+  /** Whole rows that were encoded. */
+  readonly encoded: readonly OpenedDataFile[]
 }
 
 /**
- * Every file that loses a row is written again with the rows that stay in it. Rows that are new to their partition join
- * the smallest of these with room, for it is written anyway; else they begin a file: no untouched file is ever rewritten for them.
+ * Every file that loses a row is replaced: by a splice where that is cheaper, else it is written again with the rows that stay in it. Rows
+ * that are new to their partition join the smallest of these with room; else they begin a file: no untouched file is ever written for them.
  */
-async function rewriteTouched(input: MergeInput, opened: OpenedDataFiles): Promise<Written> {
+async function writeTouched(
+  input: MergeInput,
+  opened: readonly OpenedDataFile[],
+  layouts: Layouts,
+  verify: VerifyBytes,
+): Promise<Written> {
   const { session, shape, staging } = input
   const touched = await session.rows(sql.selectTouched())
-  const rewrites = touched.map(({ f }) => opened.files.find(({ number }) => number === Number(f)) as OpenedDataFile)
+  const rewrites = touched.map(({ f }) => opened.find(({ number }) => number === Number(f)) as OpenedDataFile)
   await settleNewRows(input, rewrites)
+  const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
   const files: PreparedFile[] = []
+  const encoded: OpenedDataFile[] = []
+  let bytesCarried = 0
   for (const one of rewrites) {
+    const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
+    const spliced =
+      choice?.kind === 'splice' && layout !== undefined ? await spliceFile(input, one, layout, choice) : null
+    if (spliced !== null) {
+      files.push(spliced.prepared)
+      bytesCarried += spliced.keptBytes
+      if (spliced.regrouped !== null) encoded.push(spliced.regrouped)
+      continue
+    }
+    await verify(one, [wholeOf(one.file)])
     const lakeRows = dataSelect(relation(input, [one], shape.columns))
     const select = sql.selectRewritten(lakeRows, one.number, shape.columns)
     const file = await writeFile(session, staging, shape, select, one.file.partition)
-    if (file !== null) files.push(file)
+    if (file === null) continue
+    files.push(file)
+    encoded.push({ number: one.number, file: file.file, path: file.scratchFile })
   }
   const begun = await writeRows(session, staging, shape, sql.selectHomeless(shape.columns))
-  return { files: [...files, ...begun], removed: rewrites.map(({ file }) => file), rewritten: files.length }
+  for (const { file, scratchFile } of begun) encoded.push({ number: -1, file, path: scratchFile })
+  return {
+    files: [...files, ...begun],
+    removed: rewrites.map(({ file }) => file),
+    rewritten: files.length,
+    bytesCarried,
+    encoded,
+  }
 }
 
 /** Decides in which file each new row stands. */
@@ -157,8 +214,9 @@ const partitionValues = (shape: TableShape, file: DataFile) =>
   shape.partitionColumns.map((name) => file.partition[name] ?? null)
 
 function hasRoom(file: DataFile, rows: number): boolean {
-  const bytesPerRow = file.sizeBytes / Math.max(1, file.rows)
-  return file.sizeBytes + rows * bytesPerRow <= dataFileBytesTarget
+  const liveBytes = file.sizeBytes - file.deadBytes
+  const bytesPerRow = liveBytes / Math.max(1, file.rows)
+  return liveBytes + rows * bytesPerRow <= dataFileBytesTarget
 }
 
 async function countChanges(input: MergeInput, plan: MergePlan): Promise<ChangeCounts> {
@@ -178,14 +236,9 @@ async function gate(input: MergeInput, written: Written, changes: ChangeCounts):
     throw gateError(
       `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,
     )
-  if (written.files.length === 0) return
+  if (written.encoded.length === 0) return
   const keys = keyColumns(shape)
-  const opened = written.files.map(({ file, written: { scratchFile } }, number) => ({
-    number,
-    file,
-    path: scratchFile,
-  }))
-  const rows = dataSelect(relation(input, opened, keys))
+  const rows = dataSelect(relation(input, written.encoded, keys))
   if ((await session.rows(sql.selectDoubleKey(rows, keys))).length > 0)
     throw gateError('a key stands twice in the files written')
   if ((await session.rows(sql.selectSurvivor(rows, keys))).length > 0)

@@ -1,5 +1,5 @@
 import type { Column } from '../domain.ts'
-import { differs, duckdbType, list, literal } from '../engine/sql.ts'
+import { duckdbType, list, literal } from '../engine/sql.ts'
 
 /*
  * The merge, one statement per function. The tables of one batch, all temporary:
@@ -92,13 +92,6 @@ export function createNewRows(columns: readonly Column[]): string {
     from changes join (
       select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0
     ) as place on changes.ord = place.ord`
-}
-
-/** Drops what equals the row that it would replace. `Op` never counts as a difference. */
-export function deleteUnchanged(lakeRows: string, compared: readonly Column[]): string {
-  const different = compared.map((column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)).join(' or ')
-  return `delete from new_rows where f is not null and (f, pos) in (
-    select n.f, n.pos from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos where not (${different || 'false'}))`
 }
 
 export const createRemoved = () =>

@@ -10,6 +10,7 @@ import {
   type Snapshot,
   type StagedCommit,
   type TableConfig,
+  type WriteCosts,
 } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
@@ -35,6 +36,7 @@ export type WorkContext = {
   /** The head that the work was decided on; null before the first commit. */
   readonly snapshot: Snapshot | null
   readonly start: StartingPoint
+  readonly costs: WriteCosts
 }
 
 /** A commit that is staged and wants only to be won, without what the attempt cost. */
@@ -45,6 +47,8 @@ export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'>
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number
+  /** Of the bytes of `add`, those that were in the lake before. */
+  readonly bytesCarried: number
 }
 
 /** Does one piece of work up to the point where its files are staged. Nothing that a reader sees changes. */
@@ -178,18 +182,20 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
     changes: result.changes,
     filesRewritten: result.filesRewritten,
     bytesRead: bytesOf(taken) + result.bytesRead,
+    bytesCarried: result.bytesCarried,
   }
 }
 
 async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
-  const input = { session: context.session, staging: context.staging, snapshot, shape, batch }
+  const { session, staging, costs } = context
+  const input = { session, staging, snapshot, shape, batch, costs }
   return executeMerge(input, await planMerge(input))
 }
 
 async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
   const { written, changes } = await append(session, staging, shape)
   const remove: readonly DataFile[] = []
-  return { written, changes, remove, filesRewritten: 0, bytesRead: 0 }
+  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0 }
 }
 
 /** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
@@ -274,6 +280,7 @@ export function unchanged(snapshot: Snapshot | null): StagedWork {
     changes: noChanges,
     filesRewritten: 0,
     bytesRead: 0,
+    bytesCarried: 0,
   }
 }
 

@@ -43,7 +43,8 @@ export async function commitWork(
     const start = startingPoint(table.run)
     const config = configFor(table.run, head)
     const session = await openSession()
-    const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
+    const { landing, writeCosts: costs } = ports
+    const context = { landing, session, staging, config, listing, snapshot: head, start, costs }
     staged = await carryOut(context, work)
   } catch (error) {
     table.settled = await discardAttempt(table, txnId)
@@ -119,7 +120,7 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, ...commit } = staged
+  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, bytesCarried, ...commit } = staged
   return {
     ...commit,
     txnId: attempt.txnId,
@@ -133,7 +134,7 @@ function stagedCommit(
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
       filesRewritten,
       bytesRead,
-      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add),
+      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add) - bytesCarried,
       requests: run.costs().requests,
       startedMs: attempt.startedMs,
     },

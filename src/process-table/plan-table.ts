@@ -107,7 +107,7 @@ async function planIncremental(
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
-    const plan = await planMerge({ session, staging, snapshot, shape, batch })
+    const plan = await planMerge({ session, staging, snapshot, shape, batch, costs: ports.writeCosts })
     const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
     const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
     const deleted = sum(plan.touched.map(({ deletions }) => deletions))

@@ -10,6 +10,7 @@ import { type TableVerdict, verifyTables } from '../../src/controller/verify-tab
 import { duckdbEngine } from '../../src/engine/duckdb-engine.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { literal } from '../../src/engine/sql.ts'
+import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import { silentLog } from '../../src/log.ts'
 import { fileObjects } from '../../src/objects/file-objects.ts'
 import type { Ports } from '../../src/ports.ts'
@@ -68,6 +69,7 @@ export async function openLab(overrides: Partial<Ports> = {}): Promise<Lab> {
     newId: () => ulid(),
     holder: processHolder(),
     batchBytesMax: 256e6,
+    writeCosts: defaultWriteCosts,
     ...overrides,
   }
   const sql = async (statement: string) =>

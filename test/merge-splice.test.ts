@@ -1,0 +1,144 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect } from 'vitest'
+import type { WriteCosts } from '../src/domain.ts'
+import { decodeFooter, type Footer, trailerBytes } from '../src/parquet/footer.ts'
+import type { Ports } from '../src/ports.ts'
+import type { Lab } from './support/lab.ts'
+import { filesBelow, test } from './support/lab-test.ts'
+
+/** Splices wherever it can be done, whatever it costs. */
+const eager: WriteCosts = { requestBytes: 0, copiedByte: 0, deadShareMax: 1, smallGroupRows: 0 }
+const rows = 300_000
+const select = (from: string) =>
+  `select id::bigint as id, (id % 1000)::integer as n, 'text ' || id % 500 as name, (id / 4)::decimal(18,4) as amount,
+    md5(id::varchar) as wide, timestamp '2024-01-01' + to_seconds(id) as moment, case when id % 3 = 0 then null else id / 7.0::double end as f from ${from}`
+
+async function loaded(lab: Lab): Promise<Ports> {
+  await lab.land('s/t/LOAD00000001.parquet', select(`range(${String(rows)}) as r(id)`))
+  await lab.set('s.t', { active: true, primaryKey: 'id' })
+  const ports = { ...lab.ports, writeCosts: eager }
+  expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null })
+  return ports
+}
+
+let landed = 0
+async function change(lab: Lab, selectChanges: string): Promise<void> {
+  await lab.land(`s/t/20240101-0000${String(++landed).padStart(5, '0')}.parquet`, selectChanges)
+}
+
+const only = async (lab: Lab) => {
+  const files = await filesBelow(join(lab.lake, 's/t'))
+  expect(files).toHaveLength(1)
+  return readFile(join(lab.lake, 's/t', files[0] as string))
+}
+const footerOf = (file: Buffer) => {
+  const length = file.readUInt32LE(file.length - trailerBytes)
+  return decodeFooter(file.subarray(file.length - trailerBytes - length, file.length - trailerBytes))
+}
+/** Which row groups hold rows of a kind. */
+async function groupsWith(lab: Lab, { rowGroups }: Footer, condition: string): Promise<readonly boolean[]> {
+  const places = await lab.sql(`select file_row_number as pos from ${lake(lab)} where ${condition}`)
+  let end = 0
+  return rowGroups.map((group) => {
+    const start = end
+    end += group.rows
+    return places.some(({ pos }) => Number(pos) >= start && Number(pos) < start + group.rows)
+  })
+}
+const hashOf = async (lab: Lab, relation: string) =>
+  (
+    await lab.sql(
+      `select count(*) as n, sum(hash(id, n, name, amount, wide, epoch_us(moment), f)::hugeint)::varchar as h from ${relation}`,
+    )
+  )[0]
+const lake = (lab: Lab) => `read_parquet('${lab.lake}/s/t/*.parquet')`
+
+describe('a splice', () => {
+  test('of updates keeps the old bytes and encodes the changed columns of the touched row groups alone', async ({
+    lab,
+  }) => {
+    const ports = await loaded(lab)
+    const before = await only(lab)
+    const footer = footerOf(before)
+    const hit = await groupsWith(lab, footer, 'id between 130_000 and 199_999 and id % 50 = 0')
+    const updated = `${select('range(130_000, 200_000, 50) as r(id)')}`
+    await change(
+      lab,
+      `select 'U' as "Op", * replace (amount + 1 as amount, case when id % 100 = 0 then null else 'other' end as name) from (${updated})`,
+    )
+    const report = await lab.runOne('s.t', { ports })
+    expect(report).toMatchObject({ error: null, changes: { updated: 1_400 }, filesRewritten: 1, filesAdded: 1 })
+    const after = await only(lab)
+    const dataBytes = before.length - trailerBytes - before.readUInt32LE(before.length - trailerBytes)
+    expect(Buffer.compare(after.subarray(0, dataBytes), before.subarray(0, dataBytes))).toBe(0)
+    const moved = footerOf(after).rowGroups.map(({ chunks }) => chunks.map(({ start }) => start >= dataBytes))
+    expect(moved).toEqual(hit.map((isHit) => [false, false, isHit, isHit, false, false, false]))
+    expect(hit).toContain(false)
+    expect(report.bytesWritten).toBeLessThan(before.length / 4)
+    const expected = `(select * replace (case when hit then amount + 1 else amount end::decimal(18,4) as amount, case when hit then case when id % 100 = 0 then null else 'other' end else name end as name)
+      from (select *, id >= 130_000 and id < 200_000 and id % 50 = 0 as hit from (${select(`range(${String(rows)}) as r(id)`)})))`
+    expect(await hashOf(lab, lake(lab))).toEqual(await hashOf(lab, expected))
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
+  })
+
+  test('of deletions and inserts encodes the row groups that lose rows, and those that come', async ({ lab }) => {
+    const ports = await loaded(lab)
+    const before = await only(lab)
+    await change(
+      lab,
+      `select 'D' as "Op", * from (${select('range(10, 20) as r(id)')}) union all
+       select 'I', * from (${select('range(300_000, 300_100) as r(id)')}) union all
+       select 'U', * replace (amount + 1 as amount) from (${select('range(250_000, 250_010) as r(id)')})`,
+    )
+    const report = await lab.runOne('s.t', { ports })
+    expect(report).toMatchObject({ error: null, changes: { updated: 10, deleted: 10, inserted: 100 } })
+    expect(report.bytesWritten).toBeLessThan(before.length * 0.8)
+    expect(
+      Buffer.compare((await only(lab)).subarray(0, before.length / 2), before.subarray(0, before.length / 2)),
+    ).toBe(0)
+    const expected = `(select * replace (case when id >= 250_000 and id < 250_010 then amount + 1 else amount end::decimal(18,4) as amount) from (${select(`range(${String(rows + 100)}) as r(id)`)}) where id < 10 or id >= 20)`
+    expect(await hashOf(lab, lake(lab))).toEqual(await hashOf(lab, expected))
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows: rows + 90 }])
+  })
+
+  test('upon a splice upon a splice is right', async ({ lab }) => {
+    const ports = await loaded(lab)
+    for (const step of [1, 2, 3]) {
+      await change(
+        lab,
+        `select 'U' as "Op", * replace (amount + ${String(step)} as amount) from (${select(`range(${String(step * 1_000)}, 300_000, 7_001) as r(id)`)})`,
+      )
+      expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null })
+    }
+    const lastStep = [1, 2, 3].map(
+      (step) =>
+        `when id >= ${String(step * 1_000)} and (id - ${String(step * 1_000)}) % 7_001 = 0 then ${String(step)}`,
+    )
+    const expected = `(select * replace (amount + case ${lastStep.join(' ')} else 0 end::decimal(18,4) as amount) from (${select(`range(${String(rows)}) as r(id)`)}))`
+    expect(await hashOf(lab, lake(lab))).toEqual(await hashOf(lab, expected))
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
+  })
+
+  test('does not make a flipped bit its own, wherever it is', async ({ lab }) => {
+    const ports = await loaded(lab)
+    const [name] = await filesBelow(join(lab.lake, 's/t'))
+    const path = join(lab.lake, 's/t', name as string)
+    const whole = await readFile(path)
+    const places = Array.from({ length: 12 }, (_, at) => Math.floor(((at + 0.5) / 12) * whole.length))
+    await change(
+      lab,
+      `select 'U' as "Op", * replace (amount + 1 as amount) from (${select('range(5, 300_000, 90_000) as r(id)')})`,
+    )
+    for (const place of [...places, whole.length - 2_000, whole.length - 7]) {
+      const damaged = Buffer.from(whole)
+      damaged[place] = (damaged[place] as number) ^ 4
+      await writeFile(path, damaged)
+      const report = await lab.runOne('s.t', { ports })
+      expect(report).toMatchObject({ error: { kind: 'corrupt-lake' } })
+    }
+    await writeFile(path, whole)
+    expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { updated: 4 } })
+    expect(await lab.verify()).toMatchObject([{ ok: true }])
+  })
+})
