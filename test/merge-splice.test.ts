@@ -1,14 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import type { WriteCosts } from '../src/domain.ts'
 import { decodeFooter, type Footer, trailerBytes } from '../src/parquet/footer.ts'
 import type { Ports } from '../src/ports.ts'
-import type { Lab } from './support/lab.ts'
+import { eagerSplices, type Lab } from './support/lab.ts'
 import { filesBelow, test } from './support/lab-test.ts'
 
-/** Splices wherever it can be done, whatever it costs. */
-const eager: WriteCosts = { requestBytes: 0, copiedByte: 0, deadShareMax: 1, smallGroupRows: 0 }
 const rows = 300_000
 const select = (from: string) =>
   `select id::bigint as id, (id % 1000)::integer as n, 'text ' || id % 500 as name, (id / 4)::decimal(18,4) as amount,
@@ -17,7 +14,7 @@ const select = (from: string) =>
 async function loaded(lab: Lab): Promise<Ports> {
   await lab.land('s/t/LOAD00000001.parquet', select(`range(${String(rows)}) as r(id)`))
   await lab.set('s.t', { active: true, primaryKey: 'id' })
-  const ports = { ...lab.ports, writeCosts: eager }
+  const ports = { ...lab.ports, writeCosts: eagerSplices }
   expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null })
   return ports
 }
