@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import type { Engine, EngineSession } from '../src/engine/engine.ts'
 import { decodeFooter, type Footer, trailerBytes } from '../src/parquet/footer.ts'
 import type { Ports } from '../src/ports.ts'
 import { eagerSplices, type Lab } from './support/lab.ts'
@@ -23,6 +24,12 @@ let landed = 0
 async function change(lab: Lab, selectChanges: string): Promise<void> {
   await lab.land(`s/t/20240101-0000${String(++landed).padStart(5, '0')}.parquet`, selectChanges)
 }
+
+const landUpdates = (lab: Lab) =>
+  change(
+    lab,
+    `select 'U' as "Op", * replace (amount + 1 as amount) from (${select('range(5, 300_000, 90_000) as r(id)')})`,
+  )
 
 const only = async (lab: Lab) => {
   const files = await filesBelow(join(lab.lake, 's/t'))
@@ -117,16 +124,39 @@ describe('a splice', () => {
     expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
   })
 
+  test.for([
+    ['in another order', (select: string) => `select * from (${select}) order by 1 desc`, {}],
+    ['in smaller row groups', (select: string) => select, { rowGroupRows: 2_048 }],
+    ['in another type', (select: string) => `select columns(*)::varchar from (${select})`, {}],
+  ] as const)(
+    'that the engine encodes %s is not used: the file is written whole',
+    async ([, change, more], { lab }) => {
+      const ports = await loaded(lab)
+      await landUpdates(lab)
+      const engine = async (): Promise<Engine> => {
+        const own = await ports.engine()
+        const openSession = async (): Promise<EngineSession> => {
+          const session = await own.openSession()
+          return { ...session, encode: (asked) => session.encode({ ...asked, ...more, select: change(asked.select) }) }
+        }
+        return { ...own, openSession }
+      }
+      const report = await lab.runOne('s.t', { ports: { ...ports, engine } })
+      expect(report).toMatchObject({ error: null, changes: { updated: 4 } })
+      const [whole] = await lab.sql(`select min(amount)::varchar as least from ${lake(lab)} where id in (5, 90_005)`)
+      expect(whole).toEqual({ least: '2.2500' })
+      expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
+      expect(report.bytesWritten).toBeGreaterThan((await only(lab)).length)
+    },
+  )
+
   test('does not make a flipped bit its own, wherever it is', async ({ lab }) => {
     const ports = await loaded(lab)
     const [name] = await filesBelow(join(lab.lake, 's/t'))
     const path = join(lab.lake, 's/t', name as string)
     const whole = await readFile(path)
     const places = Array.from({ length: 12 }, (_, at) => Math.floor(((at + 0.5) / 12) * whole.length))
-    await change(
-      lab,
-      `select 'U' as "Op", * replace (amount + 1 as amount) from (${select('range(5, 300_000, 90_000) as r(id)')})`,
-    )
+    await landUpdates(lab)
     for (const place of [...places, whole.length - 2_000, whole.length - 7]) {
       const damaged = Buffer.from(whole)
       damaged[place] = (damaged[place] as number) ^ 4
