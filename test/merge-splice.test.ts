@@ -106,6 +106,33 @@ describe('a splice', () => {
     expect(await lab.verify()).toMatchObject([{ ok: true, rows: rows + 90 }])
   })
 
+  test('gives a file the columns that the table has got since', async ({ lab }) => {
+    const ports = await loaded(lab)
+    const before = await only(lab)
+    const updated = `select 'U' as "Op", * replace (amount + 1 as amount), 'seq ' || id as seq, case when id % 2 = 0 then timestamp '2026-01-01' end as committed`
+    await change(lab, `${updated} from (${select('range(130_000, 131_000) as r(id)')})`)
+    const report = await lab.runOne('s.t', { ports })
+    expect(report).toMatchObject({ error: null, changes: { updated: 1_000 } })
+    expect(report.bytesWritten).toBeLessThan(before.length / 4)
+    const hit = 'id between 130_000 and 130_999'
+    const expected = `(select * replace (case when ${hit} then amount + 1 else amount end::decimal(18,4) as amount) from (${select(`range(${String(rows)}) as r(id)`)}))`
+    expect(await hashOf(lab, lake(lab))).toEqual(await hashOf(lab, expected))
+    expect(
+      await lab.sql(`select count(*) filter (${hit}) as hit, count(seq) as seqs, count(committed) as dates, min(seq) as least, bool_and(seq is null or seq = 'seq ' || id) as own,
+        max(committed)::varchar as date from ${lake(lab)}`),
+    ).toEqual([
+      { hit: '1000', seqs: '1000', dates: '500', least: 'seq 130000', own: true, date: '2026-01-01 00:00:00+00' },
+    ])
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
+    await change(
+      lab,
+      `${updated.replace('amount + 1', 'amount + 2')} from (${select('range(130_500, 140_000) as r(id)')})`,
+    )
+    expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { updated: 9_500 } })
+    expect(await lab.sql(`select count(seq) as seqs from ${lake(lab)}`)).toEqual([{ seqs: '10000' }])
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
+  })
+
   test('upon a splice upon a splice is right', async ({ lab }) => {
     const ports = await loaded(lab)
     for (const step of [1, 2, 3]) {

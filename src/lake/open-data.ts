@@ -56,6 +56,21 @@ export function byteVerifier(session: EngineSession): VerifyBytes {
   }
 }
 
+/** Does work on files; where the engine cannot read one that has other bytes than were written, that is what is told. */
+export async function namingDamage<T>(
+  files: readonly OpenedDataFile[],
+  verify: VerifyBytes,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DmscdcError && error.kind === 'bug')
+      for (const opened of files) await verify(opened, [wholeOf(opened.file)])
+    throw error
+  }
+}
+
 export const wholeOf = ({ sizeBytes }: DataFile): ByteSpan => ({ start: 0, length: sizeBytes })
 
 /** The segments with their places. */

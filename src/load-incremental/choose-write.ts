@@ -7,8 +7,7 @@ export type TouchedGroup = {
   readonly rows: number
   /** Of each column's chunk, in the file's order. */
   readonly chunkBytes: readonly number[]
-  /** Rows that stay in their places with other values; `changed`: the columns in which some differ. */
-  readonly updated: number
+  /** The columns in which rows that stay in their places get other values, and those that the file is to get. */
   readonly changed: readonly number[]
   /** Rows that leave: deleted, or moved to another partition. */
   readonly lost: number
@@ -18,7 +17,7 @@ export type TouchedLayout = {
   readonly sizeBytes: number
   readonly deadBytes: number
   readonly rows: number
-  /** Every row group of the file; those that are not touched have nothing updated and nothing lost. */
+  /** Every row group of the file; those that are not touched have nothing changed and nothing lost. */
   readonly groups: readonly TouchedGroup[]
   /** Rows that come into the file. */
   readonly arrivals: number
@@ -55,7 +54,7 @@ export function chooseWrite(costs: WriteCosts, layout: TouchedLayout): WriteChoi
   const arrivalBytes = arrivals * ((sizeBytes - deadBytes) / Math.max(1, layout.rows))
   const rewriteBytes = sizeBytes - deadBytes + arrivalBytes
   const whole = groups.filter((group) => isWhole(group, arrivals > 0 ? costs.smallGroupRows : 0))
-  const inPlace = groups.filter((group) => group.updated > 0 && !whole.includes(group))
+  const inPlace = groups.filter((group) => group.changed.length > 0 && !whole.includes(group))
   const replaced =
     sum(inPlace.flatMap((group) => group.changed.map((column) => group.chunkBytes[column] ?? 0))) +
     sum(whole.flatMap(({ chunkBytes }) => chunkBytes))

@@ -1,8 +1,7 @@
-import type { ChangeCounts, Column, DataFile, Snapshot, WriteCosts } from '../domain.ts'
-import type { EngineSession } from '../engine/engine.ts'
+import type { ChangeCounts, Column, DataFile, Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { byteVerifier, openDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
+import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import {
   dataFileBytesTarget,
@@ -10,26 +9,13 @@ import {
   type PreparedFile,
   partitionsOf,
   partitionText,
-  type Staging,
   type TableShape,
-  writeFile,
-  writeRows,
 } from '../lake/write-data.ts'
-import type { Batch } from '../landing/batch.ts'
-import { chooseWrites, type Layouts, openLayouts } from './splice.ts'
-import { spliceFile } from './splice-file.ts'
+import type { MergeInput } from './merge-input.ts'
+import { chooseWrites, openLayouts } from './splice.ts'
 import { createDifferences, deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
-
-export type MergeInput = {
-  readonly session: EngineSession
-  readonly staging: Staging
-  readonly snapshot: Snapshot
-  /** The table as it is once the batch is in; types as the snapshot has them (a widening is a commit of its own). */
-  readonly shape: TableShape
-  readonly batch: Batch
-  readonly costs: WriteCosts
-}
+import { type TouchedFiles, type Written, writeTouched } from './write-touched.ts'
 
 /** What a merge is going to touch, known before anything is written. */
 export type MergePlan = {
@@ -72,7 +58,7 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
   const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
-  await naming(opened.files, byteVerifier(session), () =>
+  await namingDamage(opened.files, byteVerifier(session), () =>
     session.run(sql.createHits(dataSelect(relation(input, opened.files, keys)), keys)),
   )
   await opened.release()
@@ -93,24 +79,40 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   }
 }
 
+/** What a merge is going to write, measured on the rows themselves. */
+export type MergePrediction = {
+  readonly changes: ChangeCounts
+  readonly filesToRewrite: number
+  readonly filesToBegin: number
+  /** Without footers. */
+  readonly bytesToWrite: number
+}
+
+/** Goes as far as a merge goes without writing: what turns out equal is counted as such, and how each file is written is chosen. */
+export async function predictMerge(input: MergeInput, plan: MergePlan): Promise<MergePrediction> {
+  const touched = await openTouched(input, plan)
+  await touched.opened.release()
+  const [homeless] = await input.session.rows(sql.countHomeless())
+  const begun = Number(homeless?.total)
+  const { files } = input.snapshot
+  const bytesPerRow =
+    sum(files.map(({ sizeBytes, deadBytes }) => sizeBytes - deadBytes)) / sum(files.map(({ rows }) => rows))
+  const landedPerRow = sum(input.batch.files.map(({ file }) => file.sizeBytes)) / Math.max(1, plan.keys)
+  return {
+    changes: await countChanges(input, plan),
+    filesToRewrite: touched.rewrites.length,
+    filesToBegin: begun > 0 ? 1 : 0,
+    bytesToWrite:
+      sum([...touched.choices.values()].map(({ bytes }) => bytes)) +
+      begun * (Number.isFinite(bytesPerRow) ? bytesPerRow : landedPerRow),
+  }
+}
+
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
-  const { session, shape, staging } = input
-  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
-  const verify = byteVerifier(session)
-  const written = await naming(opened.files, verify, async () => {
-    const layouts = await openLayouts(input, opened.files, verify)
-    await session.run(sql.createNewRows(shape.columns))
-    if (opened.files.length > 0) {
-      const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
-      const lakeRows = dataSelect(relation(input, opened.files, shape.columns))
-      await session.run(createDifferences(lakeRows, compared, fileColumns(shape)))
-      await session.run(deleteUnchanged())
-    }
-    await session.run(sql.createRemoved())
-    return writeTouched(input, opened.files, layouts, verify)
-  })
-  await opened.release()
+  const touched = await openTouched(input, plan)
+  const written = await namingDamage(touched.opened.files, touched.verify, () => writeTouched(input, touched))
+  await touched.opened.release()
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
   return {
@@ -123,71 +125,27 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
   }
 }
 
-/** What the engine cannot read is told as what it is where a file has other bytes than were written. */
-async function naming<T>(files: readonly OpenedDataFile[], verify: VerifyBytes, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof DmscdcError && error.kind === 'bug')
-      for (const opened of files) await verify(opened, [wholeOf(opened.file)])
-    throw error
-  }
-}
-
-type Written = {
-  readonly files: readonly PreparedFile[]
-  readonly removed: readonly DataFile[]
-  readonly rewritten: number
-  readonly bytesCarried: number
-  /** Whole rows that were encoded. */
-  readonly encoded: readonly OpenedDataFile[]
-}
-
-/**
- * Every file that loses a row is replaced: by a splice where that is cheaper, else it is written again with the rows that stay in it. Rows
- * that are new to their partition join the smallest of these with room; else they begin a file: no untouched file is ever written for them.
- */
-async function writeTouched(
-  input: MergeInput,
-  opened: readonly OpenedDataFile[],
-  layouts: Layouts,
-  verify: VerifyBytes,
-): Promise<Written> {
+/** Drops what turns out equal, settles where each row is to stand, and chooses how each file that changes is written. */
+async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedFiles> {
   const { session, shape, staging } = input
-  const touched = await session.rows(sql.selectTouched())
-  const rewrites = touched.map(({ f }) => opened.find(({ number }) => number === Number(f)) as OpenedDataFile)
-  await settleNewRows(input, rewrites)
-  const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
-  const files: PreparedFile[] = []
-  const encoded: OpenedDataFile[] = []
-  let bytesCarried = 0
-  for (const one of rewrites) {
-    const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
-    const spliced =
-      choice?.kind === 'splice' && layout !== undefined ? await spliceFile(input, one, layout, choice) : null
-    if (spliced !== null) {
-      files.push(spliced.prepared)
-      bytesCarried += spliced.keptBytes
-      if (spliced.regrouped !== null) encoded.push(spliced.regrouped)
-      continue
+  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
+  const verify = byteVerifier(session)
+  return namingDamage(opened.files, verify, async () => {
+    const layouts = await openLayouts(input, opened.files, verify)
+    await session.run(sql.createNewRows(shape.columns))
+    if (opened.files.length > 0) {
+      const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
+      const lakeRows = dataSelect(relation(input, opened.files, shape.columns))
+      await session.run(createDifferences(lakeRows, compared, fileColumns(shape)))
+      await session.run(deleteUnchanged())
     }
-    await verify(one, [wholeOf(one.file)])
-    const lakeRows = dataSelect(relation(input, [one], shape.columns))
-    const select = sql.selectRewritten(lakeRows, one.number, shape.columns)
-    const file = await writeFile(session, staging, shape, select, one.file.partition)
-    if (file === null) continue
-    files.push(file)
-    encoded.push({ number: one.number, file: file.file, path: file.scratchFile })
-  }
-  const begun = await writeRows(session, staging, shape, sql.selectHomeless(shape.columns))
-  for (const { file, scratchFile } of begun) encoded.push({ number: -1, file, path: scratchFile })
-  return {
-    files: [...files, ...begun],
-    removed: rewrites.map(({ file }) => file),
-    rewritten: files.length,
-    bytesCarried,
-    encoded,
-  }
+    await session.run(sql.createRemoved())
+    const changing = (await session.rows(sql.selectTouched())).map(({ f }) => Number(f))
+    const rewrites = opened.files.filter(({ number }) => changing.includes(number))
+    await settleNewRows(input, rewrites)
+    const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
+    return { opened, verify, layouts, rewrites, choices }
+  })
 }
 
 /** Decides in which file each new row stands. */

@@ -15,7 +15,8 @@ import {
 } from '../lake/write-data.ts'
 import { footerStatistics } from '../parquet/chunk-statistics.ts'
 import { type Chunk, decodeFooter, encodeFooter, type Footer, trailerBytes } from '../parquet/footer.ts'
-import { deadBytes, isSameColumn, leavesOf, type SpliceRequest, spliceFooter } from '../parquet/splice-footer.ts'
+import { deadBytes, isSameColumn, leavesOf, named, type SpliceRequest, spliceFooter } from '../parquet/splice-footer.ts'
+import type { ThriftStruct } from '../parquet/thrift.ts'
 import type { WriteChoice } from './choose-write.ts'
 import { keptSegments, type SpliceLayout } from './splice-layout.ts'
 import { type RowRange, selectInPlace, selectMisplaced, selectRegrouped } from './splice-sql.ts'
@@ -41,10 +42,12 @@ export async function spliceFile(
 ): Promise<SplicedFile | null> {
   const { session, shape, staging } = input
   const inPlace = new Map<number, ReadonlyMap<number, Source>>()
+  const newColumns = new Map<number, ThriftStruct>()
   for (const run of runsOf(layout, choice.inPlace)) {
     const encoded = await encodeRun(input, opened, layout, run)
     if (encoded === null) return null
-    for (const [group, columns] of encoded) inPlace.set(group, columns)
+    for (const [group, columns] of encoded.chunks) inPlace.set(group, columns)
+    for (const [column, leaf] of encoded.newColumns) newColumns.set(column, leaf)
   }
   const regrouped = await encodeRegrouped(input, opened, layout, choice.whole)
   if (regrouped === 'foreign') return null
@@ -52,6 +55,7 @@ export async function spliceFile(
   const { footer, pieces } = spliceFooter({
     footer: layout.footer,
     keptBytes: kept.keptBytes,
+    newColumns: layout.missing.flatMap((column) => newColumns.get(column) ?? []),
     inPlace,
     dropped: new Set(choice.whole),
     added: regrouped?.added ?? [],
@@ -71,6 +75,7 @@ export async function spliceFile(
     stats: statsText(rows, columns, footerStatistics(footer, columns), shape.keyColumns),
     segments,
     footerBytes: end.length - trailerBytes,
+    fieldIds: columns.map(({ fieldId }) => fieldId),
     deadBytes: deadBytes(footer, sizeBytes, end.length - trailerBytes),
     txnId: staging.txnId,
     modifiedMs: staging.nowMs(),
@@ -116,13 +121,19 @@ function runsOf({ footer }: SpliceLayout, inPlace: ReadonlyMap<number, readonly 
   return runs
 }
 
-/** Row group → column → its new chunk. */
+type EncodedRun = {
+  /** Row group → column → its new chunk. */
+  readonly chunks: ReadonlyMap<number, ReadonlyMap<number, Source>>
+  /** Column → its place in the schema, where the file lacks it. */
+  readonly newColumns: ReadonlyMap<number, ThriftStruct>
+}
+
 async function encodeRun(
   { session, shape }: SpliceInput,
   opened: OpenedDataFile,
   layout: SpliceLayout,
   { groups, columns: at }: Run,
-): Promise<ReadonlyMap<number, ReadonlyMap<number, Source>> | null> {
+): Promise<EncodedRun | null> {
   const columns = at.map((one) => fileColumns(shape)[one] as Column)
   const rows = groups.map((group) => layout.footer.rowGroups[group]?.rows ?? 0)
   const range: RowRange = { first: layout.firstRows[groups[0] ?? 0] ?? 0, rows: sum(rows) }
@@ -137,15 +148,20 @@ async function encodeRun(
   const footer = await readFooter(session, written)
   const same =
     footer.rowGroups.map((group) => group.rows).join(' ') === rows.join(' ') &&
-    sameColumns(layout.footer, at, footer, (_, place) => place + 1) &&
+    sameColumns(layout, at, footer, (_, place) => place + 1) &&
     (await session.rows(selectMisplaced(`read_parquet(${literal(scratchFile)})`, range))).length === 0
   if (!same) return null
-  return new Map(
-    groups.map((group, place) => {
-      const chunks = footer.rowGroups[place]?.chunks ?? []
-      return [group, new Map(at.map((column, c) => [column, { source: scratchFile, chunk: chunks[c + 1] as Chunk }]))]
-    }),
-  )
+  const leaves = leavesOf(footer) ?? []
+  const added = at.flatMap((column, c) => {
+    const { name } = columns[c] as Column
+    return layout.missing.includes(column) ? [[column, named(leaves[c + 1] as ThriftStruct, name)] as const] : []
+  })
+  const chunks = groups.map((group, place) => {
+    const found = footer.rowGroups[place]?.chunks ?? []
+    const sources = at.map((column, c) => [column, { source: scratchFile, chunk: found[c + 1] as Chunk }] as const)
+    return [group, new Map(sources)] as const
+  })
+  return { chunks: new Map(chunks), newColumns: new Map(added) }
 }
 
 // ---- row groups that are encoded anew ------------------------------------------------------------------------------
@@ -165,7 +181,7 @@ async function encodeRegrouped(
   const { scratchFile } = written
   const footer = await readFooter(session, written)
   const all = fileColumns(shape).map((_, at) => at)
-  if (!sameColumns(layout.footer, all, footer, (column) => column)) return 'foreign'
+  if (!sameColumns(layout, all, footer, (column) => column)) return 'foreign'
   return { path: scratchFile, added: footer.rowGroups.map((rowGroup) => ({ source: scratchFile, rowGroup })) }
 }
 
@@ -193,9 +209,9 @@ async function readFooter(
   return decodeFooter(await session.readBytes(scratchFile, { start: end - length, length }))
 }
 
-/** Whether columns `at` of one file have the types of those columns of the other that `where` says. */
+/** Whether columns `at` of the file, as far as it has them, have the types of those columns of the other that `where` says. */
 function sameColumns(
-  a: Footer,
+  { footer: a, missing }: SpliceLayout,
   at: readonly number[],
   b: Footer,
   where: (column: number, place: number) => number,
@@ -203,7 +219,7 @@ function sameColumns(
   const [ours, theirs] = [leavesOf(a), leavesOf(b)]
   return at.every((column, place) => {
     const [one, other] = [ours?.[column], theirs?.[where(column, place)]]
-    return one !== undefined && other !== undefined && isSameColumn(one, other)
+    return other !== undefined && (missing.includes(column) || (one !== undefined && isSameColumn(one, other)))
   })
 }
 

@@ -13,11 +13,13 @@ export type SpliceLayout = {
   readonly dataBytes: number
   /** The place of each row group's first row. */
   readonly firstRows: readonly number[]
+  /** The columns, by their place, that the table has got since; a splice gives them to every row group. */
+  readonly missing: readonly number[]
 }
 
 /**
- * Reads and proves a file's footer. Null where the file has to be written whole: it lacks a column of the table, or another program
- * wrote it.
+ * Reads and proves a file's footer. Null where the file has to be written whole: another program wrote it, or
+ * columns of the table stand before those that it lacks.
  */
 export async function readLayout(
   session: EngineSession,
@@ -27,7 +29,8 @@ export async function readLayout(
 ): Promise<SpliceLayout | null> {
   const columns = fileColumns(shape)
   const { file, path } = opened
-  if (file.fieldIds.join(' ') !== columns.map(({ fieldId }) => fieldId).join(' ')) return null
+  const own = columns.slice(0, file.fieldIds.length)
+  if (file.fieldIds.join(' ') !== own.map(({ fieldId }) => fieldId).join(' ')) return null
   const trailer = { start: file.sizeBytes - trailerBytes, length: trailerBytes }
   await verify(opened, [trailer])
   const footerBytes = Buffer.from(await session.readBytes(path, trailer)).readUInt32LE()
@@ -35,10 +38,11 @@ export async function readLayout(
   const whole = await session.readBytes(path, { start: dataBytes, length: footerBytes + trailerBytes })
   const footer = footerOf(whole)
   if (footer === null) return null
-  const names = columns.map(({ name }) => name)
+  const names = own.map(({ name }) => name)
   if (!isSpliceable(footer, { names, keyValues: writtenKeyValues, dataBytes })) return null
   const firstRows = footer.rowGroups.map((_, at) => rowsBefore(footer, at))
-  return rowsBefore(footer, footer.rowGroups.length) === file.rows ? { footer, dataBytes, firstRows } : null
+  const missing = [...columns.keys()].slice(own.length)
+  return rowsBefore(footer, footer.rowGroups.length) === file.rows ? { footer, dataBytes, firstRows, missing } : null
 }
 
 /** The stretches of a file that are read where these row groups are touched. */

@@ -37,10 +37,10 @@ export function createDifferences(lakeRows: string, compared: readonly Column[],
 export const deleteUnchanged = () =>
   `delete from new_rows where f is not null and (f, pos) in (select f, pos from differences where not changed)`
 
-/** What each touched row group goes through: rows updated in their places, rows lost, and the columns that differ in the former. */
+/** What each touched row group goes through: rows lost, and the columns that differ in those that stay. */
 export function selectGroupChanges(written: readonly Column[]): string {
   const flags = written.map((column) => `coalesce(bool_or(${d(column)}) filter (stays), false) as ${d(column)}`)
-  return `select ${list(['f', 'g', 'count(*) filter (stays) as updated', 'count(*) filter (not stays) as lost', ...flags])}
+  return `select ${list(['f', 'g', 'count(*) filter (not stays) as lost', ...flags])}
     from (
       select row_groups.f, row_groups.g, coalesce(placed.home = removed.f, false) as stays, differences.*
       from removed asof join row_groups on removed.f = row_groups.f and removed.pos >= row_groups.first

@@ -59,9 +59,8 @@ export async function chooseWrites(
       at,
       rows: group?.rows ?? 0,
       chunkBytes: group?.chunks.map(({ bytes }) => bytes) ?? [],
-      updated: Number(found?.updated ?? 0),
       lost: Number(found?.lost ?? 0),
-      changed: [...differs.keys()].filter((column) => differs[column]),
+      changed: [...differs.keys()].filter((column) => differs[column] || layout.missing.includes(column)),
     }
   }
   return new Map(

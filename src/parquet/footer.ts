@@ -18,7 +18,7 @@ export const trailerBytes = 8
 
 /** Field ids of parquet.thrift. */
 export const ids = {
-  file: { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, encryption: 8, signingKey: 9 },
+  file: { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, columnOrders: 7, encryption: 8, signingKey: 9 },
   schema: {
     name: 4,
     children: 5,
@@ -132,6 +132,14 @@ export function withList(struct: ThriftStruct, id: number, items: readonly Thrif
   return withFields(struct, { [id]: { type: 'list', value: { element, isSet: false, items: values } } })
 }
 
+const binaryElement = 8
 const structElement = 12
+
+export const textOf = (value: string): ThriftValue => ({ type: 'binary', value: new TextEncoder().encode(value) })
+
+/** A list of texts. */
+export function textsOf(values: readonly string[]): ThriftValue {
+  return { type: 'list', value: { element: binaryElement, isSet: false, items: values.map(textOf) } }
+}
 
 export const i64 = (value: number): ThriftValue => ({ type: 'i64', value: BigInt(value) })

@@ -9,6 +9,8 @@ import {
   type RowGroup,
   rowGroupOf,
   structs,
+  textOf,
+  textsOf,
   trailerBytes,
   withFields,
   withList,
@@ -22,6 +24,8 @@ export type SpliceRequest = {
   readonly footer: Footer
   /** The first so many bytes of the old file stay; all its chunks lie in them. What is appended begins there. */
   readonly keptBytes: number
+  /** Columns that the old file does not have, as the schema is to name them; `inPlace` has a chunk of each for every row group that stays. */
+  readonly newColumns: readonly ThriftStruct[]
   /** Row group → column → the chunk that takes its place, with as many values. The first column is none of them. */
   readonly inPlace: ReadonlyMap<number, ReadonlyMap<number, { readonly source: string; readonly chunk: Chunk }>>
   /** Row groups that are left out; their rows, as far as they stay, are in `added`. */
@@ -58,7 +62,11 @@ export function spliceFooter(request: SpliceRequest): Spliced {
       const by = replaced.get(column)
       return by === undefined ? chunk.raw : move(by.source, by.chunk, chunk.meta)
     })
-    return rebuilt(rowGroup, chunks)
+    const more = request.newColumns.flatMap((leaf, column) => {
+      const by = replaced.get(rowGroup.chunks.length + column)
+      return by === undefined ? [] : [move(by.source, by.chunk, new Map([[ids.meta.path, textsOf([nameOf(leaf)])]]))]
+    })
+    return rebuilt(rowGroup, [...chunks, ...more])
   })
   const groups = kept.flatMap((raw, at) => (request.dropped.has(at) ? [] : [{ raw, at }]))
   const place = groups.findIndex(({ at }) => at > Math.min(...request.dropped))
@@ -66,7 +74,8 @@ export function spliceFooter(request: SpliceRequest): Spliced {
   raws.splice(place < 0 ? raws.length : place, 0, ...added)
   const rowGroups = raws.map(withOrdinal).map(rowGroupOf)
   const rows = rowGroups.reduce((total, group) => total + group.rows, 0)
-  return { footer: { file: withFields(request.footer.file, { [ids.file.rows]: i64(rows) }), rowGroups }, pieces }
+  const file = withColumns(request.footer, request.newColumns)
+  return { footer: { file: withFields(file, { [ids.file.rows]: i64(rows) }), rowGroups }, pieces }
 }
 
 /** Bytes that no column of the file refers to. */
@@ -135,14 +144,29 @@ const keyValueText = (pair: ThriftStruct) => `${text(bytesOf(pair, 1))}=${text(b
 const sameTexts = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((one, at) => one === b[at])
 
+/** The column of another file under the name that it gets here. */
+export const named = (leaf: ThriftStruct, name: string) => withFields(leaf, { [ids.schema.name]: textOf(name) })
+
 // ---- parts ----------------------------------------------------------------------------------------------------------
 
+/** The file's fields with more columns behind those that it has; each is ordered as the first one. */
+function withColumns({ file }: Footer, more: readonly ThriftStruct[]): ThriftStruct {
+  const [root, ...leaves] = structs(file, ids.file.schema)
+  if (root === undefined || more.length === 0) return file
+  const children = { type: 'i32', value: leaves.length + more.length } as const
+  const orders = structs(file, ids.file.columnOrders)
+  const schema = [withFields(root, { [ids.schema.children]: children }), ...leaves, ...more]
+  const wider = withList(file, ids.file.schema, schema)
+  const first = orders[0]
+  return first === undefined ? wider : withList(wider, ids.file.columnOrders, [...orders, ...more.map(() => first)])
+}
+
 /** The chunk at its new place, under the name of the column there. */
-function moved({ raw, meta }: Chunk, shift: number, named: ThriftStruct): ThriftStruct {
+function moved({ raw, meta }: Chunk, shift: number, column: ThriftStruct): ThriftStruct {
   const shifted = (struct: ThriftStruct, id: number) =>
     intOr(struct, id, 0) === 0 ? (struct.get(id) ?? null) : i64(int(struct, id) + shift)
   const there = withFields(meta, {
-    [ids.meta.path]: named.get(ids.meta.path) ?? null,
+    [ids.meta.path]: column.get(ids.meta.path) ?? null,
     [ids.meta.dataPage]: shifted(meta, ids.meta.dataPage),
     [ids.meta.indexPage]: shifted(meta, ids.meta.indexPage),
     [ids.meta.dictionaryPage]: shifted(meta, ids.meta.dictionaryPage),

@@ -1,7 +1,7 @@
 import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '../domain.ts'
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
-import { planMerge } from '../load-incremental/merge.ts'
+import { type MergePlan, planMerge, predictMerge } from '../load-incremental/merge.ts'
 import { emptySnapshot, shapeOf } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
@@ -14,7 +14,7 @@ import { configFor, type TableRun } from './table-run.ts'
 export type WorkPlan = {
   /** `move`: only the bookkeeping changes, as the operator says. */
   readonly work: TableWork | { readonly kind: 'move' }
-  /** At most: an update that turns out equal to its row is `unchanged` only when it runs. */
+  /** Of a batch that widens a column at most: an update that turns out equal to its row is `unchanged` only when it runs. */
   readonly changes: ChangeCounts
   readonly filesToRewrite: number
   readonly bytesToRead: number
@@ -107,24 +107,39 @@ async function planIncremental(
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
-    const plan = await planMerge({ session, staging, snapshot, shape, batch, costs: ports.writeCosts })
-    const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
-    const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
-    const deleted = sum(plan.touched.map(({ deletions }) => deletions))
-    const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
+    const input = { session, staging, snapshot, shape, batch, costs: ports.writeCosts }
+    const plan = await planMerge(input)
+    if (batch.widened) return planWidened(work, snapshot, plan, landed)
+    const predicted = await predictMerge(input, plan)
     return planOf(work, {
-      changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged: plan.deletions - deleted },
-      filesToRewrite: touched.length,
-      bytesToRead: landed + touchedBytes,
-      bytesToWrite: touchedBytes + (plan.inserts > 0 && touched.length === 0 ? landed : 0),
+      changes: predicted.changes,
+      filesToRewrite: predicted.filesToRewrite,
+      bytesToRead: landed + sum(plan.touched.map(({ file }) => file.sizeBytes)),
+      bytesToWrite: Math.round(predicted.bytesToWrite),
       filesRead: batch.files.length + plan.candidates.length,
-      filesWritten: touched.length + (plan.inserts > 0 && touched.length === 0 ? 1 : 0),
-      filesGone: touched.length,
+      filesWritten: predicted.filesToRewrite + predicted.filesToBegin,
+      filesGone: predicted.filesToRewrite,
     })
   } finally {
     await batch.release()
     await session.reset()
   }
+}
+
+/** Every file is written again; at most so many changes, for what turns out equal is seen only then. */
+function planWidened(work: TableWork, { files }: Snapshot, plan: MergePlan, landed: number): WorkPlan {
+  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
+  const deleted = sum(plan.touched.map(({ deletions }) => deletions))
+  const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
+  return planOf(work, {
+    changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged: plan.deletions - deleted },
+    filesToRewrite: files.length,
+    bytesToRead: landed + bytes,
+    bytesToWrite: bytes,
+    filesRead: files.length + plan.candidates.length,
+    filesWritten: files.length,
+    filesGone: files.length,
+  })
 }
 
 function planRekey(run: TableRun, head: Snapshot | null, work: TableWork): WorkPlan {

@@ -45,6 +45,10 @@ export const scenarios: readonly Scenario[] = [
     arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [inserted, updated, deleted])),
   },
   {
+    name: 'an update and an insert, for which a file is spliced',
+    arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [inserted, updated])),
+  },
+  {
     name: 'a batch per file',
     async arrange(lab) {
       await afterLoad(lab, async () => {
