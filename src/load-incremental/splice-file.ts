@@ -141,7 +141,7 @@ async function encodeRun(
   const written = await session.encode({
     select: selectInPlace(lakeRows, opened.number, range, columns),
     fieldIds: new Map(columns.map(({ fieldId }) => [`c${String(fieldId)}`, fieldId])),
-    rowGroupRows: Math.max(vectorRows, rows[0] ?? 0),
+    rowGroupRows: Math.ceil((rows[0] ?? 0) / vectorRows) * vectorRows,
   })
   if (written === null) return null
   const { scratchFile } = written
