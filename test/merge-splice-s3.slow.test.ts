@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { planTables } from '../src/controller/plan-tables.ts'
 import { setTables } from '../src/controller/set-table.ts'
 import { verifyTables } from '../src/controller/verify-tables.ts'
 import { s3Objects } from '../src/objects/s3-objects.ts'
@@ -31,11 +32,13 @@ describe.skipIf(!server)('a lake on S3', () => {
         's/t/20240101-000000000.parquet',
         `select 'U' as "Op", * replace (amount + 1 as amount) from (${select('0, 300_000, 10_000')})`,
       )
+      const [planned] = await planTables(ports, [])
       const report = await lab.runOne('s.t', { ports })
       expect(report).toMatchObject({ error: null, changes: { updated: 30 }, filesRewritten: 1 })
       expect(report.bytesWritten).toBeLessThan(loaded.bytesWritten / 4)
       // Begin, copy of a part and place; the tail, the end of the upload, and the log's entry.
       expect(report.requests).toMatchObject({ copy: 2, put: 4 })
+      expect(planned?.requests).toMatchObject({ copy: 2, put: 4 })
       expect(await verifyTables(ports, [])).toMatchObject([{ ok: true, rows: 300_000 }])
     } finally {
       await lab.close()

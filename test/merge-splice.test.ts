@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import { planTables } from '../src/controller/plan-tables.ts'
 import type { Engine, EngineSession } from '../src/engine/engine.ts'
 import { decodeFooter, type Footer, trailerBytes } from '../src/parquet/footer.ts'
 import type { Ports } from '../src/ports.ts'
@@ -141,6 +142,21 @@ describe('a splice', () => {
     expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { updated: 9_500 } })
     expect(await lab.sql(`select count(seq) as seqs from ${lake(lab)}`)).toEqual([{ seqs: '10000' }])
     expect(await lab.verify()).toMatchObject([{ ok: true, rows }])
+  })
+
+  test('writes the bytes that the plan says', async ({ lab }) => {
+    const ports = await loaded(lab)
+    await change(
+      lab,
+      `select 'U' as "Op", * replace (md5('z' || id) as wide) from (${select('range(0, 300_000, 1_000) as r(id)')})`,
+    )
+    const [planned] = await planTables(ports, [])
+    expect(planned).toMatchObject({ changes: { updated: 300, unchanged: 0 }, filesToRewrite: 1 })
+    const log = await filesBelow(join(lab.lake, '_dmscdc'))
+    const report = await lab.runOne('s.t', { ports })
+    expect(log).toHaveLength(1)
+    expect(report.bytesWritten / (planned?.bytesToWrite ?? 0)).toBeGreaterThan(1 / 1.3)
+    expect(report.bytesWritten / (planned?.bytesToWrite ?? 0)).toBeLessThan(1.3)
   })
 
   test('upon a splice upon a splice is right', async ({ lab }) => {

@@ -83,6 +83,8 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
 export type MergePrediction = {
   readonly changes: ChangeCounts
   readonly filesToRewrite: number
+  /** Of those, the ones that keep their old bytes. */
+  readonly filesToSplice: number
   readonly filesToBegin: number
   /** Without footers. */
   readonly bytesToWrite: number
@@ -101,6 +103,7 @@ export async function predictMerge(input: MergeInput, plan: MergePlan): Promise<
   return {
     changes: await countChanges(input, plan),
     filesToRewrite: touched.rewrites.length,
+    filesToSplice: [...touched.choices.values()].filter(({ kind }) => kind === 'splice').length,
     filesToBegin: begun > 0 ? 1 : 0,
     bytesToWrite:
       sum([...touched.choices.values()].map(({ bytes }) => bytes)) +

@@ -59,17 +59,19 @@ type Measures = Partial<Omit<WorkPlan, 'work' | 'requests'>> & {
   readonly filesRead?: number
   readonly filesWritten?: number
   readonly filesGone?: number
+  /** Of the files written, those of which S3 copies a part of another: a HEAD, a copy, and three puts in place of one. */
+  readonly filesSplicedOnS3?: number
 }
 
 /** Requests as a run makes them: list, log, landing, data files; then stage, commit, place, delete. */
 function planOf(work: WorkPlan['work'], measures: Measures): WorkPlan {
   const { changes = noChanges, filesToRewrite = 0, bytesToRead = 0, bytesToWrite = 0 } = measures
-  const { filesRead = 0, filesWritten = 0, filesGone = 0 } = measures
+  const { filesRead = 0, filesWritten = 0, filesGone = 0, filesSplicedOnS3: spliced = 0 } = measures
   const works = work.kind !== 'idle' && work.kind !== 'held'
   const requests = {
-    get: works ? 3 + filesRead : 0,
-    put: works ? 1 + filesWritten : 0,
-    copy: filesWritten,
+    get: works ? 3 + filesRead + spliced : 0,
+    put: works ? 1 + filesWritten + 2 * spliced : 0,
+    copy: filesWritten + spliced,
     list: 1,
     delete: Math.ceil((filesWritten + filesGone) / 1000),
   }
@@ -119,6 +121,7 @@ async function planIncremental(
       filesRead: batch.files.length + plan.candidates.length,
       filesWritten: predicted.filesToRewrite + predicted.filesToBegin,
       filesGone: predicted.filesToRewrite,
+      filesSplicedOnS3: ports.lake.url.startsWith('s3:') ? predicted.filesToSplice : 0,
     })
   } finally {
     await batch.release()
