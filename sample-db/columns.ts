@@ -3,7 +3,8 @@ import { DmscdcError } from '../src/errors.ts'
 /** A column's type in DMS's own terms, as far as it shows in a target file. */
 export type ColumnType =
   | { readonly kind: 'boolean' | 'float' | 'double' | 'date' | 'text' | 'bytes' }
-  | { readonly kind: 'integer'; readonly bits: 8 | 16 | 32 | 64; readonly signed: boolean }
+  /** `year`: its 0000 comes out of the binlog as 1900, which no year column holds. */
+  | { readonly kind: 'integer'; readonly bits: 8 | 16 | 32 | 64; readonly signed: boolean; readonly year?: true }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   /** `digits` of the fraction of a second that the source keeps. */
   | { readonly kind: 'timestamp'; readonly digits: number }
@@ -32,7 +33,7 @@ export function typeOf(column: SourceColumn): ColumnType {
   if (decimalNames.has(name)) return decimalType(size)
   if (name === 'datetime' || name === 'timestamp') return { kind: 'timestamp', digits: Number(size ?? 0) }
   if (name === 'bit') return { kind: Number(size ?? 1) === 1 ? 'boolean' : 'bytes' }
-  if (name === 'year') return { kind: 'integer', bits: 16, signed: true }
+  if (name === 'year') return { kind: 'integer', bits: 16, signed: true, year: true }
   if (name === 'float') return { kind: Number(size?.split(',')[0] ?? 0) > 24 ? 'double' : 'float' }
   if (name === 'double' || name === 'real') return { kind: 'double' }
   if (name === 'date') return { kind: 'date' }
@@ -59,6 +60,7 @@ export function cellOf(type: ColumnType, raw: unknown): Cell {
     case 'boolean':
       return (raw as Uint8Array).at(-1) === 1
     case 'integer':
+      if (type.year && Number(raw) === 1900) return 0
       return type.bits === 64 ? BigInt(raw as string | number) : Number(raw)
     case 'float':
     case 'double':

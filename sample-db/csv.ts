@@ -34,7 +34,8 @@ function valueText(type: ColumnType, cell: Exclude<Cell, null>): string {
   }
 }
 
-function decimalText(unscaled: bigint, scale: number): string {
+/** A decimal's text, with all digits of its scale. */
+export function decimalText(unscaled: bigint, scale: number): string {
   if (scale === 0) return String(unscaled)
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
   return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`

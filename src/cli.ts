@@ -1,31 +1,19 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { cycleOnce } from './cli-run.ts'
-import { type Config, type Flags, readConfig } from './config.ts'
-import { replayFile, skipFile } from './controller/landing-commands.ts'
-import { listTables } from './controller/list-tables.ts'
-import { planTables } from './controller/plan-tables.ts'
-import { requireTableName, setTables } from './controller/set-table.ts'
-import { tableHistory } from './controller/table-history.ts'
-import { verifyTables } from './controller/verify-tables.ts'
-import { runDemo } from './demo.ts'
 import { asDmscdcError, UsageError } from './errors.ts'
-import type { Ports } from './ports.ts'
-import { historyText, planText, runText, tablesText, verifyText } from './render.ts'
-import { pickSetOptions, type SetOptions } from './state/row.ts'
-import { openSystem } from './system.ts'
-import { terminalLog } from './terminal-log.ts'
 import { dmscdcVersion } from './version.ts'
 
-type CommonFlags = Flags & { readonly json?: boolean }
-type TableFlags = CommonFlags & { readonly table?: string[]; readonly item?: string[] }
+/** What the commands do, and all that they need for it, is read only once one of them runs. */
+const commands = () => import('./cli-commands.ts')
 
 const program = new Command('dmscdc')
   .description(
     'Merges what AWS DMS writes to S3 into a lake of plain Parquet with an open log, rewriting just what changed.',
   )
   .version(dmscdcVersion)
+  // Behind a command its own options count: `restore --version` is none of ours.
+  .enablePositionalOptions()
   .showHelpAfterError(false)
-  .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+  .configureHelp({ sortSubcommands: false })
   .configureOutput({ writeErr: () => {}, outputError: () => {} })
   .exitOverride()
   .addHelpText(
@@ -55,12 +43,10 @@ command('run', 'one cycle: discover, register, process every active table')
     'write CloudWatch metrics to stderr, in the embedded metric format (with --table by this flag alone)',
   )
   .option('--create-state', "make the state's DynamoDB table if it is missing")
-  .action(runCommand)
+  .action(async (flags) => (await commands()).run(flags))
 
 command('tables', 'every known table: state, keys, progress, what holds it, candidate keys of an inactive one').action(
-  async (flags: CommonFlags) => {
-    print(flags, { tables: await withPorts(flags, listTables) }, ({ tables }) => tablesText(tables))
-  },
+  async (flags) => (await commands()).tables(flags),
 )
 
 command('set', "edits the table's row in the state; S.* edits several")
@@ -77,6 +63,12 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--look-back <24h>', 'how far back the name of a file may be late')
   .option('--load-settle <10m>', 'wait until a new full load is that old')
   .option(
+    '--sequence-column <x>',
+    "order a key's changes by this column first, as AR_H_CHANGE_SEQ; null: as they landed",
+  )
+  .option('--remember-deletes <7d>', 'with a sequence column: how long a deletion keeps older changes out')
+  .option('--on-vanish <warn>', 'when all landing files of a table are gone: warn, hold or truncate')
+  .option(
     '--landed <keep>',
     'what becomes of change files that were taken: keep, archive:<folder>[:30d] or delete[:30d]',
   )
@@ -87,66 +79,75 @@ command('set', "edits the table's row in the state; S.* edits several")
   .option('--csv-header <true|false>', 'CSV files begin with a header', trueOrFalse)
   .option('--csv-null-value <text>', 'text that means NULL')
   .option('--csv-delimiter <c>', 'between fields')
-  .option('--rfc4180 <true|false>', 'quotes in quoted values are doubled', trueOrFalse)
-  .action(async (pattern: string, flags: CommonFlags & SetOptions & { readonly inactive?: boolean }) => {
-    const options = setOptions(flags)
-    const tables = await withPorts(flags, (ports) => setTables(ports, pattern, options))
-    print(flags, { tables }, () => tables.map((table) => `${table} is set`).join('\n'))
-  })
+  .option(
+    '--rfc4180 <true|false>',
+    'values may stand in quotes (false: a quote is like any other character)',
+    trueOrFalse,
+  )
+  .action(async (pattern, flags) => (await commands()).set(pattern, flags))
 
 command(
   'plan',
   'what run would do: files, changes by kind, files and bytes to rewrite, requests, cost; changes nothing',
 )
   .option('--table <S.T...>', 'only these tables')
-  .action(async (flags: TableFlags) => {
-    print(flags, { tables: await withPorts(flags, (ports) => planTables(ports, names(flags))) }, ({ tables }) =>
-      planText(tables),
-    )
-  })
+  .action(async (flags) => (await commands()).plan(flags))
 
 command('verify', 'proves the lake against the log, content hashes included')
   .option('--table <S.T...>', 'only these tables')
-  .action(async (flags: TableFlags) => {
-    const tables = await withPorts(flags, (ports) => verifyTables(ports, names(flags)))
-    const ok = tables.every((table) => table.ok)
-    print(flags, { ok, tables }, () => verifyText(tables))
-    if (!ok) process.exitCode = 1
-  })
+  .action(async (flags) => (await commands()).verify(flags))
 
 command('history', 'the commits: when, from which files, what they changed and cost')
   .argument('<S.T>', 'the table')
-  .action(async (table: string, flags: CommonFlags) => {
-    const commits = await withPorts(flags, (ports) => tableHistory(ports, requireTableName(table)))
-    print(flags, { table, commits }, () => historyText(commits))
-  })
+  .action(async (table, flags) => (await commands()).history(table, flags))
 
 command('replay', 'moves the progress back to before a landing file; the next run takes the files from there on again')
   .argument('<S.T>', 'the table')
   .requiredOption('--from <file>', "the landing file's base name, or its key below the table; a LOAD file: all of them")
-  .action(async (table: string, flags: CommonFlags & { readonly from: string }) => {
-    const { from } = flags
-    const version = await withPorts(flags, (ports) => replayFile(ports, requireTableName(table), from))
-    print(flags, { table, from, version }, () => `${table} takes ${from} and what follows again at the next run`)
-  })
+  .action(async (table, flags) => (await commands()).replay(table, flags))
+
+command('why', 'which landing files and rows, and which commits, gave a key its value')
+  .argument('<S.T>', 'the table')
+  .argument('<key...>', 'the values of the key columns, in order; after -- where one begins with a dash')
+  .option('--null <text>', 'a value that is this text means NULL')
+  .action(async (table, key, flags) => (await commands()).why(table, key, flags))
+
+command(
+  'restore',
+  'brings back rows, schema and progress of a version as a new commit, and sets the table inactive; set --active goes on from there',
+)
+  .argument('<S.T>', 'the table')
+  .requiredOption('--version <n>', 'as history shows it', versionNumber)
+  .option('--keep-progress', 'what was taken since then stays taken: its changes are left out for good')
+  .action(async (table, flags) => (await commands()).restore(table, flags))
 
 command('skip', 'passes over a landing file that holds the table; recorded')
   .argument('<S.T>', 'the table')
   .argument('<file>', "the landing file's base name, or its key below the table")
   .requiredOption('--why <text>', 'the reason; history shows it')
-  .action(async (table: string, file: string, flags: CommonFlags & { readonly why: string }) => {
-    const version = await withPorts(flags, (ports) => skipFile(ports, requireTableName(table), file, flags.why))
-    print(flags, { table, file, version }, () => `${table} passes over ${file} from version ${String(version)} on`)
-  })
+  .action(async (table, file, flags) => (await commands()).skip(table, file, flags))
+
+command('reconcile', 'compares the lake with the source database, key by key; --repair mends what differs')
+  .argument('<S.T>', 'the table')
+  .option('--source <url>', 'mysql://user@host:3306/db, mariadb://…, or the place of a fresh full load (DMSCDC_SOURCE)')
+  .option('--source-table <db.table>', 'where the source calls the table otherwise')
+  .option('--repair', "merge the source's rows for the keys that differ, in a commit of its own")
+  .option('--limit <n>', 'keys to name of each kind (default: 20)')
+  .option('--settle <5m>', 'how long to wait for changes in flight to arrive (default: 0)')
+  .addHelpText(
+    'after',
+    `
+The password stands in DMSCDC_SOURCE_PASSWORD or MYSQL_PWD. A URL takes ?tls=on, ?tls=verify and ?socket=/path.
+Exit: 0 equal, 1 different.`,
+  )
+  .action(async (table, flags) => (await commands()).reconcile(table, flags))
 
 program
   .command('demo')
   .description("the sample database's recorded DMS files, start to end, in a temporary folder")
   .option('--json', 'print one JSON document')
   .option('--verbose', 'show the log and traces')
-  .action(async (flags: CommonFlags) => {
-    await runDemo(flags)
-  })
+  .action(async (flags) => (await commands()).demo(flags))
 
 await main()
 
@@ -185,44 +186,9 @@ function command(name: string, description: string): Command {
     .option('--verbose', 'show the log and traces')
 }
 
-async function runCommand(flags: TableFlags): Promise<void> {
-  const tables = names(flags)
-  // A task that was started for one table finds the variable of its starter: it must not start another.
-  const config = readConfig(tables.length === 0 ? flags : { dispatch: 'inProcess', metrics: 'none', ...flags })
-  const exitCode = await cycleOnce(config, { tables, quiet: flags.json === true }, (report) =>
-    print(flags, report, runText),
-  )
-  if (exitCode !== 0) process.exitCode = exitCode
-}
-
-async function withPorts<T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>): Promise<T> {
-  const config: Config = readConfig(flags)
-  const log = terminalLog({ verbose: config.verbose, quiet: flags.json === true })
-  const system = await openSystem(config, log)
-  try {
-    return await work(system.ports)
-  } finally {
-    await system.close()
-    log.end()
-  }
-}
-
-function print<T>(flags: CommonFlags, result: T, text: (result: T) => string): void {
-  process.stdout.write(`${flags.json ? JSON.stringify(result, null, 2) : text(result)}\n`)
-}
-
-function names(flags: TableFlags) {
-  return [...(flags.table ?? []), ...(flags.item ?? [])].map(requireTableName)
-}
-
-function setOptions(flags: CommonFlags & SetOptions & { readonly inactive?: boolean }): SetOptions {
-  const { inactive } = flags
-  const { active, ...options } = pickSetOptions(flags)
-  if (active && inactive) throw new UsageError('--active and --inactive exclude each other', 'dmscdc set --help')
-  const flag = active ? { active: true } : inactive ? { active: false } : {}
-  if (Object.keys(options).length === 0 && active === undefined && inactive === undefined)
-    throw new UsageError('nothing to set', 'dmscdc set --help')
-  return { ...options, ...flag }
+function versionNumber(text: string): number {
+  if (/^\d{1,15}$/u.test(text)) return Number(text)
+  throw new InvalidArgumentError(`found "${text}", expected the number of a version`)
 }
 
 function trueOrFalse(text: string): boolean {

@@ -155,7 +155,11 @@ function objectLocation(
       `dmscdc run --${flag} s3://bucket/prefix/`,
     )
   if (said.bucket !== undefined) return s3Location(flag, `s3://${said.bucket}/${said.prefix ?? ''}`)
-  const text = required(flag, said.text)
+  return placeOf(flag, required(flag, said.text))
+}
+
+/** A place as a flag writes it. Throws `UsageError`. */
+export function placeOf(flag: string, text: string): ObjectLocation {
   switch (schemeOf(text)) {
     case null:
     case 'file':

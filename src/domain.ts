@@ -10,7 +10,7 @@ export type LakeType =
   | { readonly kind: 'string' | 'binary' | 'date' | 'timestamp' }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
 
-/** `fieldId` is given once per name and never used again. */
+/** `fieldId` is given once per name and not used again, as long as the versions follow each other; a restored one goes on from its own. */
 export type Column = { readonly name: string; readonly type: LakeType; readonly fieldId: number }
 
 // ---- landing ----------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ export type TakenFile = {
   readonly etag: string
   readonly sizeBytes: number
   readonly sha256: string | null
-  /** `skipped`: by the command. `cursor`: by a cursor that the operator set forward. */
+  /** `skipped`: by the command. `cursor`: by a cursor that the operator set forward, or by a restore that kept the progress. */
   readonly passedOver?: 'skipped' | 'before-load' | 'cursor'
 }
 
@@ -122,8 +122,33 @@ export type Progress = {
   readonly adopted?: { readonly files: number; readonly rows: number }
   /** Of the adopted files some have narrower types than the table: they are to be written anew. */
   readonly mixedTypes?: true
+  /** Deletions that are kept in mind; absent: none. */
+  readonly remembered?: RememberedDeletes
+  /** Names below `deletes/` of the files that this commit dropped: nothing needs them any more. */
+  readonly forgotten?: readonly string[]
   /** The cursors edited by hand that were obeyed last, and the row's `Version` then: that pair is not obeyed twice. */
   readonly obeyed?: CursorEdit
+  /** The last restore: the version that it became, and the one that it brought back. */
+  readonly restored?: { readonly version: number; readonly from: number; readonly progressKept: boolean }
+}
+
+/** Deletions by their sequence value, so that an older change that turns up later does not bring the key back. */
+export type RememberedDeletes = {
+  /** The column that the values are of. */
+  readonly sequenceColumn: string
+  readonly files: readonly DeleteFile[]
+}
+
+/** A Parquet file of remembered deletions: the key, its sequence value, and when the deletion was taken. */
+export type DeleteFile = {
+  /** Below `deletes/`; never used twice. */
+  readonly name: string
+  readonly sizeBytes: number
+  readonly rows: number
+  /** Hex, of the whole file. */
+  readonly sha256: string
+  /** When its newest deletion was taken. */
+  readonly newestMs: number
 }
 
 /** Cursors that an operator wrote into the row; null for one that was not edited. */
@@ -157,7 +182,19 @@ export type Snapshot = {
 /** Everything a commit changes; `lake/commit.ts` turns it into one log entry. */
 export type StagedCommit = {
   readonly txnId: string
-  readonly operation: 'INITIAL' | 'MERGE' | 'APPEND' | 'REWRITE' | 'REBUILD' | 'REPLAY' | 'ADOPT' | 'SKIP' | 'FENCE'
+  readonly operation:
+    | 'INITIAL'
+    | 'MERGE'
+    | 'APPEND'
+    | 'REWRITE'
+    | 'REBUILD'
+    | 'REPLAY'
+    | 'RESTORE'
+    | 'ADOPT'
+    | 'SKIP'
+    | 'REPAIR'
+    | 'TRUNCATE'
+    | 'FENCE'
   readonly timestampMs: number
   /** The version that this one follows; null for version 0. */
   readonly base: Snapshot | null
@@ -186,6 +223,8 @@ export type Receipt = {
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
   /** What the commit did to the bookkeeping, for people. */
   readonly note?: string
+  /** The version that the commit brought back: those between are no part of the table any more. */
+  readonly restored?: { readonly version: number; readonly progressKept: boolean }
   readonly changes: ChangeCounts
   readonly rowsBefore: number
   readonly rowsAfter: number
@@ -228,6 +267,10 @@ export type TableConfig = {
   readonly retainMs: number | null
   readonly lookBackMs: number
   readonly loadSettleMs: number
+  /** Changes of a key apply in the order of this column's values first; null: in landing order. */
+  readonly sequenceColumn: string | null
+  readonly rememberDeletesMs: number
+  readonly onVanish: OnVanish
   readonly landed: Landed
   /** IANA name of the zone in which DMS names its files. */
   readonly landingTimezone: string
@@ -235,6 +278,10 @@ export type TableConfig = {
   readonly beforeImagePrefix: string
   readonly csv: CsvConfig
 }
+
+/** What becomes of a table when all of its landing files are gone. */
+export const vanishPolicies = ['warn', 'hold', 'truncate'] as const
+export type OnVanish = (typeof vanishPolicies)[number]
 
 /** What becomes of a change file that was taken: when it is `retainMs` old, and never within the look-back. */
 export type Landed =
@@ -250,7 +297,7 @@ export type CsvConfig = {
   /** Text that means NULL besides the unquoted empty field. */
   readonly nullValue: string | null
   readonly delimiter: string
-  /** Quotes inside quoted values are doubled (RFC 4180); false: a quote has no escape. */
+  /** Values may stand in quotes, those inside doubled (RFC 4180); false: a quote is a character like any other, as DMS writes it. */
   readonly rfc4180: boolean
 }
 
@@ -264,6 +311,8 @@ export type Mirror = {
   /** Of the landing listing and the operator's settings when the table was last found up to date. */
   readonly digest: string | null
   readonly published: readonly View[]
+  /** How long superseded files were retained outside the table's folder; null: not at all. */
+  readonly retainedMs: number | null
   /** Null: there is no table of ours in the catalog. */
   readonly catalog: CatalogRecord | null
 }

@@ -4,7 +4,8 @@ import type { TableLine } from './controller/list-tables.ts'
 import type { TablePlan } from './controller/plan-tables.ts'
 import type { RunReport } from './controller/run-cycle.ts'
 import type { TableVerdict } from './controller/verify-tables.ts'
-import type { ChangeCounts } from './domain.ts'
+import type { ChangeCounts, Receipt } from './domain.ts'
+import { printable, shellWord } from './errors.ts'
 import type { HistoryEntry } from './lake/history.ts'
 import type { TableReport } from './process-table/table-report.ts'
 
@@ -13,7 +14,7 @@ import type { TableReport } from './process-table/table-report.ts'
 export function runText({ tables, requests }: RunReport): string {
   if (tables.length === 0) return 'The landing holds no tables.'
   const rows = tables.map((one) => [
-    one.table,
+    printable(one.table),
     status(one),
     one.version ?? '',
     one.files || '',
@@ -32,10 +33,10 @@ export function runText({ tables, requests }: RunReport): string {
 export function tablesText(lines: readonly TableLine[]): string {
   if (lines.length === 0) return 'The landing holds no tables.'
   const rows = lines.map((line) => [
-    line.table,
+    printable(line.table),
     line.status,
-    line.primaryKey.join(', ') || '-',
-    line.partitionKey.join(', ') || '-',
+    line.primaryKey.map(printable).join(', ') || '-',
+    line.partitionKey.map(printable).join(', ') || '-',
     line.version ?? '-',
     line.rows,
     line.files,
@@ -49,10 +50,10 @@ export function tablesText(lines: readonly TableLine[]): string {
   )
   const notes = lines.flatMap((line) => [
     ...(line.adopted ? [adoptedText(line, line.adopted)] : []),
-    ...(line.held ? [`${line.table} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
+    ...(line.held ? [`${printable(line.table)} is held: ${line.held.message}`, `Try: ${line.held.hint}`] : []),
     ...(line.candidateKeys.length > 0
       ? [
-          `${line.table} could have the key ${line.candidateKeys.map((key) => key.join(',')).join(' or ')}. Try: dmscdc set ${quoted(line.table)} --active --primary-key ${line.candidateKeys[0]?.join(',') ?? ''}`,
+          `${printable(line.table)} could have the key ${keysText(line)}. Try: dmscdc set ${printable(shellWord(line.table))} --active --primary-key ${shellWord(namesText(line.candidateKeys[0] ?? []))}`,
         ]
       : []),
   ])
@@ -61,13 +62,13 @@ export function tablesText(lines: readonly TableLine[]): string {
 
 function adoptedText(line: TableLine, adopted: NonNullable<TableLine['adopted']>): string {
   const { files, rows } = adopted
-  return `${line.table} was adopted in place: ${files.toLocaleString('en-US')} data files with ${rows.toLocaleString('en-US')} rows of the job before`
+  return `${printable(line.table)} was adopted in place: ${files.toLocaleString('en-US')} data files with ${rows.toLocaleString('en-US')} rows of the job before`
 }
 
 export function planText(plans: readonly TablePlan[]): string {
   if (plans.length === 0) return 'The landing holds no tables.'
   const rows = plans.map((plan) => [
-    plan.table,
+    printable(plan.table),
     plan.work,
     plan.inputs.length || '',
     changesText(plan.changes),
@@ -92,10 +93,10 @@ export function planText(plans: readonly TablePlan[]): string {
     rows,
   )
   const inputs = plans.flatMap(({ table: name, inputs: names }) =>
-    names.length > 0 ? [`${name}: ${listed(names)}`] : [],
+    names.length > 0 ? [`${printable(name)}: ${listed(names)}`] : [],
   )
   const errors = plans.flatMap(({ table: name, error }) =>
-    error ? [`${name}: ${error.message}`, `Try: ${error.hint}`] : [],
+    error ? [`${printable(name)}: ${error.message}`, `Try: ${error.hint}`] : [],
   )
   return [table, ...inputs, ...errors].join('\n')
 }
@@ -103,14 +104,14 @@ export function planText(plans: readonly TablePlan[]): string {
 export function verifyText(verdicts: readonly TableVerdict[]): string {
   if (verdicts.length === 0) return 'There is no loaded table to verify.'
   const rows = verdicts.map((one) => [
-    one.table,
+    printable(one.table),
     one.ok ? colors.green('proven') : colors.red('wrong'),
     one.version ?? '-',
     one.rows,
     one.files,
   ])
   const problems = verdicts.flatMap((one) =>
-    one.problems.map(({ kind, path, message }) => `${one.table}: ${kind} ${path}: ${message}`),
+    one.problems.map(({ kind, path, message }) => printable(`${one.table}: ${kind} ${path}: ${message}`)),
   )
   return [grid(['table', 'verdict', 'version', 'rows', 'files'], rows), ...problems].join('\n')
 }
@@ -127,15 +128,42 @@ export function historyText(entries: readonly HistoryEntry[]): string {
     receipt ? bytesText(receipt.bytesWritten) : '-',
   ])
   const passedOver = entries.flatMap(({ version, receipt }) =>
-    (receipt?.passedOver ?? []).map(({ key, why }) => `version ${String(version)} passed over ${key}: ${why}`),
+    [...passedByReason(receipt?.passedOver ?? [])].map(
+      ([why, keys]) => `version ${String(version)} passed over ${printable(`${listed(keys)}: ${why}`)}`,
+    ),
   )
   const notes = entries.flatMap(({ version, receipt }) =>
-    receipt?.note === undefined ? [] : [`version ${String(version)}: ${receipt.note}`],
+    receipt?.note === undefined ? [] : [`version ${String(version)}: ${printable(receipt.note)}`],
   )
   return [
     grid(['version', 'when (UTC)', 'operation', 'landing files', 'changes', 'rows', 'written'], rows),
     ...notes,
     ...passedOver,
+  ].join('\n')
+}
+
+/** A load or a restore may leave out thousands of files for one reason. */
+function passedByReason(passedOver: Receipt['passedOver']): ReadonlyMap<string, readonly string[]> {
+  const reasons = new Map<string, string[]>()
+  for (const { key, why } of passedOver) {
+    const found = reasons.get(why)
+    if (found) found.push(key)
+    else reasons.set(why, [key])
+  }
+  return reasons
+}
+
+export function restoredText(
+  table: string,
+  { version, keepProgress }: { readonly version: number; readonly keepProgress: boolean },
+  newVersion: number,
+): string {
+  const next = keepProgress
+    ? 'goes on with what lands next'
+    : 'goes on from there: what was taken since then is taken again'
+  return [
+    `${table} is as it was at version ${String(version)}, as version ${String(newVersion)}, and inactive`,
+    `Try: dmscdc set ${shellWord(table)} --active, which ${next}`,
   ].join('\n')
 }
 
@@ -202,15 +230,21 @@ function filesText(one: TableReport): string {
 
 function remarks(one: TableReport): string[] {
   const error = one.error
-    ? [`${colors.red('error:')} ${one.table}: ${one.error.message}`, `Try: ${one.error.hint}`]
+    ? [`${colors.red('error:')} ${printable(one.table)}: ${one.error.message}`, `Try: ${one.error.hint}`]
     : []
-  return [...error, ...one.warnings.map((warning) => `${colors.yellow('warning:')} ${one.table}: ${warning}`)]
+  return [
+    ...error,
+    ...one.warnings.map((warning) => `${colors.yellow('warning:')} ${printable(`${one.table}: ${warning}`)}`),
+  ]
 }
 
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
+  const shown = names.slice(0, 3).map(printable).join(', ')
   return names.length > 3 ? `${shown} and ${String(names.length - 3)} more` : shown
 }
 
-const quoted = (table: string) => (/^[\w.]+$/u.test(table) ? table : `'${table}'`)
+const keysText = ({ candidateKeys }: TableLine) => candidateKeys.map(namesText).join(' or ')
+/** As `set` reads them. */
+const namesText = (names: readonly string[]) =>
+  names.map((name) => printable(/[",]/u.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(',')
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

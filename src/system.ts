@@ -13,6 +13,8 @@ import { fileObjects } from './objects/file-objects.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import { processMark } from './own-process.ts'
 import type { CatalogPort, Ports } from './ports.ts'
+import type { OpenSource } from './source/source.ts'
+import type { SourceLocation } from './source/source-location.ts'
 import { fileState } from './state/file-state.ts'
 import { processHolder } from './state/holder.ts'
 import type { StateStore } from './state/state-store.ts'
@@ -21,11 +23,18 @@ export type System = {
   readonly ports: Ports
   /** Where a cycle's tables are worked on. */
   dispatcher(runId: string): Promise<Dispatcher>
+  /** The database that a table is held against. */
+  source(location: SourceLocation): OpenSource
   close(): Promise<void>
 }
 
 /** The composition root: which adapter stands behind which port. What is not used (engine, AWS SDK) is not even loaded. */
-export async function openSystem(config: Config, log: Log): Promise<System> {
+export async function openSystem(
+  config: Config,
+  log: Log,
+  /** Places besides landing and lake that are read. */
+  others: readonly ObjectLocation[] = [],
+): Promise<System> {
   const scratch = scratchFolder(config.temp)
   const { landing, lake, state } = await openStores(config, scratch.path).catch(async (thrown: unknown) => {
     await scratch.remove()
@@ -38,7 +47,7 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
     state,
     catalog: config.lake.kind === 's3' ? openCatalogWhenAsked(config.glueDatabase) : null,
     engine: () => {
-      engine ??= openEngine(config, scratch.path)
+      engine ??= openEngine(config, [config.landing, config.lake, ...others], scratch.path)
       return engine
     },
     clock: systemClock,
@@ -51,10 +60,28 @@ export async function openSystem(config: Config, log: Log): Promise<System> {
   return {
     ports,
     dispatcher: (runId) => openDispatcher(config, ports, runId),
+    source: (location) => openSource(config, scratch.path, location),
     async close() {
       await (await engine?.catch(() => null))?.close()
       await scratch.remove()
     },
+  }
+}
+
+function openSource(config: Config, scratch: () => Promise<string>, location: SourceLocation): OpenSource {
+  if (location.kind === 'mysql')
+    return async ({ id }) => {
+      const { mysqlSource } = await import('./source/mysql-source.ts')
+      return mysqlSource(location, location.table ?? { database: id.schema, table: id.table })
+    }
+  return async (table) => {
+    const { place } = location
+    const { filesSource } = await import('./source/files-source.ts')
+    const stores = await openObjects({ ...config, landing: place, s3: { ...config.s3, landingOwner: null } }, scratch)
+    return filesSource(
+      stores.landing,
+      place.kind === 's3' ? `s3://${place.bucket}/${place.prefix}` : place.folder,
+    )(table)
   }
 }
 
@@ -73,9 +100,12 @@ async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runI
   return withElsewhere(ports, { ...limits, memoryBytes, elsewhere, aboveBytes: dispatch.aboveBytes })
 }
 
-async function openEngine(config: Config, scratch: () => Promise<string>): Promise<Engine> {
+async function openEngine(
+  config: Config,
+  places: readonly ObjectLocation[],
+  scratch: () => Promise<string>,
+): Promise<Engine> {
   const { duckdbEngine } = await import('./engine/duckdb-engine.ts')
-  const places = [config.landing, config.lake]
   const folders = places.flatMap((place) => (place.kind === 'file' ? [place.folder] : []))
   return duckdbEngine({
     memoryBytes: config.memoryBytes,

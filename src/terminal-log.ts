@@ -1,4 +1,5 @@
 import ora from 'ora'
+import { printable } from './errors.ts'
 import { type Log, silentLog, stderrLog } from './log.ts'
 
 export type LogOptions = {
@@ -17,12 +18,12 @@ export function terminalLog(options: LogOptions): Log & { end(): void } {
   return {
     ...silentLog,
     info(fields, message) {
-      const text = typeof fields.table === 'string' ? `${fields.table}: ${message}` : message
+      const text = printable(typeof fields.table === 'string' ? `${fields.table}: ${message}` : message)
       if (spinner.isSpinning) spinner.text = text
       else spinner.start(text)
     },
     warn(_, message) {
-      spinner.warn(message)
+      spinner.warn(printable(message))
     },
     end() {
       spinner.stop()

@@ -5,8 +5,11 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listTables } from '../src/controller/list-tables.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
+import { restoreTable } from '../src/controller/restore-table.ts'
 import { runCycle } from '../src/controller/run-cycle.ts'
+import { setTables } from '../src/controller/set-table.ts'
 import { verifyTables } from '../src/controller/verify-tables.ts'
+import { whyKey } from '../src/controller/why-key.ts'
 import { literal } from '../src/engine/sql.ts'
 import { s3Objects } from '../src/objects/s3-objects.ts'
 import type { Ports } from '../src/ports.ts'
@@ -101,5 +104,27 @@ describe.skipIf(!server)('the original’s table in S3 and DynamoDB', () => {
       LastIncrementalFile: `${path}${nameOf(3)}`,
       MirroredIncrementalFile: `${path}${nameOf(3)}`,
     })
+  })
+
+  it('goes back to what was adopted, out of the retained files, and on from there', async () => {
+    await putOriginalItem()
+    await setTables(ports, 's.t', { retain: '7d' })
+    await put(ports.landing, `s/t/${nameOf(4)}`, rowsOf({ Op: 'varchar', ...row }, [['U', 11, 'changed']]))
+    expect(await run()).toMatchObject({ version: 1, files: 2, error: null })
+    expect(await item()).toMatchObject({ Retained: 7 * 86_400_000 })
+    const id = { schema: 's', table: 't' }
+    expect(await restoreTable(ports, id, { version: 0, keepProgress: false })).toBe(2)
+    expect(await item()).toMatchObject({
+      ActiveFlag: 'false',
+      Version: 2,
+      LastIncrementalFile: `${path}${nameOf(2)}`,
+      MirroredIncrementalFile: `${path}${nameOf(2)}`,
+    })
+    expect(await item()).not.toHaveProperty('Lease')
+    expect(await verifyTables(ports, [])).toMatchObject([{ ok: true, rows: 3, problems: [] }])
+    expect(await whyKey(ports, id, ['11'])).toMatchObject({ row: { values: { v: 'day 1' } } })
+    await setTables(ports, 's.t', { active: true })
+    expect(await run()).toMatchObject({ version: 3, files: 2, changes: { inserted: 1, updated: 1 }, error: null })
+    expect(await verifyTables(ports, [])).toMatchObject([{ ok: true, rows: 4, problems: [] }])
   })
 })

@@ -118,7 +118,7 @@ describe('a cycle in one process', () => {
     let tries = 0
     const ports = interceptPorts(lab.ports, async (call, proceed) => {
       if (call.port === 'landing' && call.verb === 'fetch' && call.target.includes('/b/') && ++tries === 1)
-        throw new DmscdcError('unavailable', 'engine ran out of memory', { hint: 'more', outOfMemory: true })
+        throw new DmscdcError('unavailable', 'engine ran out of memory', { hint: 'more', tryAlone: true })
       return proceed()
     })
     const reports = await cycle(lab, ports, { concurrency: 2 })

@@ -251,6 +251,39 @@ describe('finishing a plain table', () => {
     expect(await ownKeys('retained')).toEqual([])
   })
 
+  test('files that may have been retained go at once where nothing is retained any more', async () => {
+    const base = await growTable(store, 1)
+    await finish(base)
+    const removed = await commitTo(store, staged(base, 'T1', { remove: base.files }))
+    await finish(removed, { retainMs: 5_000, nowMs: startMs })
+    const head = await commitTo(store, staged(removed, 'T2', {}))
+    await finish(head, { mirroredVersion: 1, retainMs: 0 })
+    expect(await ownKeys('retained')).toHaveLength(1)
+    await finish(head, { mirroredVersion: 1, retainMs: 0, retainedBefore: true })
+    expect(await ownKeys('retained')).toEqual([])
+  })
+
+  test('what has expired stays before a command that may need it', async () => {
+    const base = await growTable(store, 1)
+    await finish(base)
+    const head = await commitTo(store, staged(base, 'T1', { remove: base.files }))
+    await finish(head, { retainMs: 5_000, nowMs: startMs })
+    const later = { mirroredVersion: 1, retainMs: 5_000, nowMs: startMs + 1e9 }
+    await finish(head, { ...later, keepExpired: true })
+    expect(await ownKeys('retained')).toHaveLength(1)
+    await finish(head, later)
+    expect(await ownKeys('retained')).toEqual([])
+  })
+
+  test('a stale file whose removal the log has forgotten is deleted, not retained', async () => {
+    const head = await growTable(store, 1)
+    await finish(head)
+    await store.put(dataKey(place, 'part-old.parquet'), bytes('x'), { kind: 'any' })
+    await finish(head, { retainMs: 5_000, placedBefore: ['part-old.parquet'] })
+    expect(await dataKeys()).toEqual(['part-T0.parquet'])
+    expect(await ownKeys('retained')).toEqual([])
+  })
+
   test('files retained before the operator took the retention away go before a checkpoint forgets them', async () => {
     const base = await growTable(store, 1)
     await finish(base)

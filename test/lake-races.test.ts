@@ -69,7 +69,7 @@ async function work({ store, name, publish }: Run, commits: number): Promise<num
     const version = base.version + 1
     const result = await commitEntry({ store, clock }, { place, version, body, txnId, notAfterMs: startMs })
     if (result.kind === 'won') won++
-    else await discardStaged(store, place, add)
+    else await discardStaged(store, place, { add, progress: base.progress, txnId })
   }
   // A release fails when another run took over meanwhile: then finish again, until the head stands still.
   for (let head = await finish((await readHead()) as Snapshot); ; ) {

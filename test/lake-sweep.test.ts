@@ -1,14 +1,23 @@
 import { describe, expect, test } from 'vitest'
+import { noProgress, type Progress } from '../src/domain.ts'
 import type { CommitResult } from '../src/lake/commit.ts'
-import { stagedKey } from '../src/lake/keys.ts'
+import { deleteKey, stagedKey } from '../src/lake/keys.ts'
 import { discardStaged, sweepStaging } from '../src/lake/perform.ts'
 import { orphanedKeys, sweepMachine } from '../src/lake/sweep.ts'
 import type { ObjectStore } from '../src/objects/object-store.ts'
-import { bytes, growTable, keysOf, newStore, place } from './support/lake-fixtures.ts'
+import { bytes, dataFile, growTable, keysOf, newStore, place } from './support/lake-fixtures.ts'
 
 const own = stagedKey(place, 'OWN', 'part-1.parquet')
 const stray = stagedKey(place, 'DEAD', 'day=a b/part-1.parquet')
 const won: CommitResult = { kind: 'won', version: 1 }
+
+const remembering = (...names: string[]): Progress => ({
+  ...noProgress,
+  remembered: {
+    sequenceColumn: 'scn',
+    files: names.map((name) => ({ name, sizeBytes: 1, rows: 1, sha256: 'ab'.repeat(32), newestMs: 0 })),
+  },
+})
 
 async function stage(store: ObjectStore, ...keys: string[]) {
   for (const key of keys) await store.put(key, bytes('x'), { kind: 'any' })
@@ -22,6 +31,17 @@ describe('sweep', () => {
     const keys = [listed, left, own, stray]
     expect(orphanedKeys({ place, head, ownTxnId: 'OWN' }, keys)).toEqual([left, stray])
     expect(orphanedKeys({ place, head: null, ownTxnId: 'OWN' }, keys)).toEqual([listed, left, stray])
+  })
+
+  test('deletions that the head remembers have an owner, those of a dead attempt have none', async () => {
+    const store = newStore()
+    const table = await growTable(store, 1)
+    const head = { ...table, progress: remembering('T0.parquet') }
+    const keys = ['T0.parquet', 'DEAD.parquet', 'OWN.parquet'].map((name) => deleteKey(place, name))
+    expect(orphanedKeys({ place, head, ownTxnId: 'OWN' }, keys)).toEqual([keys[1]])
+    await stage(store, ...keys)
+    await sweepStaging({ store, commit: async () => won }, { place, head, ownTxnId: 'OWN' })
+    expect(await keysOf(store, `${place.ownPrefix}deletes/`)).toEqual([keys[2], keys[0]])
   })
 
   test('deletes only what was listed before a commit that was won', async () => {
@@ -63,10 +83,15 @@ describe('sweep', () => {
     })
   })
 
-  test('a lost attempt takes its own staged files away', async () => {
+  test('a lost attempt takes its own files away, and leaves what others listed', async () => {
     const store = newStore()
-    await stage(store, own, stray)
-    await discardStaged(store, place, [{ txnId: 'OWN', path: 'part-1.parquet' }])
-    expect(await keysOf(store)).toEqual([stray])
+    const [ofOwn, ofOthers] = [deleteKey(place, 'OWN.parquet'), deleteKey(place, 'T0.parquet')]
+    await stage(store, own, stray, ofOwn, ofOthers)
+    await discardStaged(store, place, {
+      txnId: 'OWN',
+      add: [dataFile('part-1.parquet', 'OWN')],
+      progress: remembering('T0.parquet', 'OWN.parquet'),
+    })
+    expect(await keysOf(store)).toEqual([ofOthers, stray].sort())
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { DataFile, Snapshot } from '../src/domain.ts'
-import { dataKey, deltaViewPrefix, entryKey, logPrefix, stagedKey } from '../src/lake/keys.ts'
+import { dataKey, deltaViewPrefix, entryKey, logPrefix, retainedKey, stagedKey } from '../src/lake/keys.ts'
 import { type VerifyRequest, verifyTable } from '../src/lake/verify.ts'
 import type { ObjectStore } from '../src/objects/object-store.ts'
 import { bytes, commitTo, dataFile, newStore, place, staged } from './support/lake-fixtures.ts'
@@ -52,6 +52,21 @@ describe('verify', () => {
     body[at] = (body[at] as number) ^ 1
     await put(path, body)
     expect(await found()).toEqual([['damaged', dataKey(place, path)]])
+  })
+
+  test('what is retained is known to the log as removed, with its size', async () => {
+    const [big, small] = snapshot.files as [DataFile, DataFile]
+    const removed = await commitTo(store, staged(snapshot, 'T1', { remove: [big, small] }))
+    const retain = (path: string, body: Uint8Array) => store.put(retainedKey(place, path), body, { kind: 'any' })
+    await store.deleteMany([big, small].map(({ path }) => dataKey(place, path)))
+    await retain(small.path, contents.get(small.path)!)
+    expect(await found({ snapshot: removed })).toEqual([])
+    await retain(big.path, bytes('short'))
+    await retain('day=b/nobody.parquet', bytes('x'))
+    expect(await found({ snapshot: removed })).toEqual([
+      ['damaged', retainedKey(place, big.path)],
+      ['unlisted', retainedKey(place, 'day=b/nobody.parquet')],
+    ])
   })
 
   test('a file that was cut short, and one that is gone', async () => {

@@ -109,7 +109,12 @@ describe('discoverTables', () => {
       'hr/people/20240612-103127367.parquet',
     ])
     const tables = ['hr.people', 'sales.customers', 'sales.orders']
-    expect(await discoverTables(landing)).toEqual({ tables: tables.map(tableOf), ignored: 0, transactionFiles: 0 })
+    expect(await discoverTables(landing)).toEqual({
+      tables: tables.map(tableOf),
+      ignored: 0,
+      transactionFiles: 0,
+      tooLong: 0,
+    })
   })
 
   test('a schema or table may be named by almost any text', async () => {
@@ -134,7 +139,7 @@ describe('discoverTables', () => {
       'sales//LOAD00000001.parquet',
       '/orders/LOAD00000001.parquet',
     ])
-    expect(await discoverTables(landing)).toEqual({ tables: [orders], ignored: 11, transactionFiles: 0 })
+    expect(await discoverTables(landing)).toEqual({ tables: [orders], ignored: 11, transactionFiles: 0, tooLong: 0 })
   })
 
   test('a table may be called _dmscdc and a schema awsdms_…: only the other way round they are taken', async () => {
@@ -144,11 +149,16 @@ describe('discoverTables', () => {
 
   test('counts the transaction files that lie beside the tables', async () => {
     const landing = await landingOf(['cdc/CDC_TXN-20201117153046033.csv', 'CDC_TXN-20201117153046034.csv'])
-    expect(await discoverTables(landing)).toEqual({ tables: [], ignored: 0, transactionFiles: 2 })
+    expect(await discoverTables(landing)).toEqual({ tables: [], ignored: 0, transactionFiles: 2, tooLong: 0 })
   })
 
   test('an empty landing has no tables', async () => {
-    expect(await discoverTables(await landingOf([]))).toEqual({ tables: [], ignored: 0, transactionFiles: 0 })
+    expect(await discoverTables(await landingOf([]))).toEqual({
+      tables: [],
+      ignored: 0,
+      transactionFiles: 0,
+      tooLong: 0,
+    })
   })
 
   test('reads every page of schemas and of tables', async () => {

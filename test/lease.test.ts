@@ -45,7 +45,17 @@ const refused = new DmscdcError('unavailable', 'write: refused', { hint: 'wait' 
 const lost = new DmscdcError('unavailable', 'write: no answer', { hint: 'wait', maybeApplied: true })
 
 /** Plays the answers in; all must be used up. Returns the calls that were made, and the result if there is one by then. */
-function play(answers: readonly LeaseAnswer[], asked = request): { calls: LeaseCall[]; result: LeaseResult | null } {
+function play(answers: readonly LeaseAnswer[], asked = request) {
+  const { calls, result } = playWhole(answers, asked)
+  if (result?.kind !== 'acquired') return { calls, result }
+  const { row: _, ...withoutRow } = result
+  return { calls, result: withoutRow }
+}
+
+function playWhole(
+  answers: readonly LeaseAnswer[],
+  asked = request,
+): { calls: LeaseCall[]; result: LeaseResult | null } {
   const machine = acquiring(asked)
   const calls: LeaseCall[] = []
   let step = machine.start
@@ -83,6 +93,11 @@ describe('acquiring a lease', () => {
     expect(lastCallOf(row({ ...theirs, expiresMs: 0 }, 1_000, { LeaseEpoch: 3 }))).toMatchObject({
       change: { set: { LeaseEpoch: 8 } },
     })
+  })
+
+  it('hands on the row as it was when it was taken, not as it was first seen', () => {
+    const answers = [row(null, 1_000, { Version: 1 }), conditionFailed, row(null, 2_000, { Version: 2 }), updated]
+    expect(playWhole(answers).result).toMatchObject({ kind: 'acquired', row: { Version: 2 } })
   })
 
   it('takes the free one where an operator wrote null', () => {
@@ -182,6 +197,16 @@ describe('acquiring a lease', () => {
       kind: 'acquired',
       lease: mine(1, 2_000),
       previous: null,
+    })
+  })
+
+  it('knows whose lease it took, also where it finds its lost write behind a second one that failed', () => {
+    const late = row(mine(8, 50_000), 52_000)
+    const lostAnswer: LeaseAnswer = { kind: 'failed', error: lost }
+    expect(resultOf(row(theirs, 50_000), lostAnswer, row(theirs, 51_000), conditionFailed, late)).toEqual({
+      kind: 'acquired',
+      lease: mine(8, 50_000),
+      previous: theirs,
     })
   })
 

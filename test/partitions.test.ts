@@ -424,3 +424,25 @@ describe('setting other partitions', () => {
     expect(await change(lab, types, [['U', 1, '', 7]])).toMatchObject({ changes: { unchanged: 1 } })
   })
 })
+
+test('a partition value may hold a zero byte: it ends no statement', async ({ lab }) => {
+  const row = (q: number) => `1::integer as id, 'a' || chr(0) || ''' or 1' as p, ${String(q)}::integer as q`
+  await lab.land('s/t/LOAD00000001.parquet', `select ${row(1)}`)
+  await lab.set('s.t', { active: true, primaryKey: 'id', partitionKey: 'p' })
+  await lab.run()
+  await lab.land('s/t/20240101-000000000.parquet', `select 'U' as "Op", ${row(1)}`)
+  expect(await lab.runOne('s.t')).toMatchObject({ changes: { unchanged: 1 }, error: null })
+  await lab.land('s/t/20240101-000000001.parquet', `select 'U' as "Op", ${row(2)}`)
+  expect(await lab.runOne('s.t')).toMatchObject({ changes: { updated: 1 }, filesAdded: 1, error: null })
+  expect(await folders(lab)).toEqual(['p=a%00%27 or 1/'])
+})
+
+test('a binary partition column holds the table: no two readers take bytes out of a folder name alike', async ({
+  lab,
+}) => {
+  await lab.land('s/t/LOAD00000001.parquet', rowsOf({ id: 'integer', raw: 'blob' }, [[1, 'x']]))
+  await lab.set('s.t', { active: true, primaryKey: 'id', partitionKey: 'raw' })
+  const { status, error } = await lab.runOne('s.t')
+  expect({ status, kind: error?.kind }).toEqual({ status: 'held', kind: 'invalid-config' })
+  expect(error?.message).toBe('PartitionKey names column "raw", which is binary; a partition is of any other type')
+})

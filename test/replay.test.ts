@@ -74,6 +74,17 @@ describe('replay', () => {
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
   })
 
+  test('of a table without a key, overtaken by a full load, gives way to it', async ({ lab }) => {
+    const before = '2024-01-05T00:00:00Z'
+    await loaded(lab, {})
+    for (const name of [load, nameOf(1), nameOf(2), nameOf(3)]) await redate(join(lab.landing, 's', 't', name), before)
+    await replayFile(lab.ports, id, load)
+    await rm(join(lab.landing, 's', 't', load))
+    await lab.land(`s/t/${load}`, rowsOf(row, [[9, 'reload']]))
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
+    expect(await values(lab)).toEqual({ 9: 'reload' })
+  })
+
   test('from a LOAD file newer than the changes leaves them out', async ({ lab }) => {
     const past = '2024-01-04T00:00:00Z'
     await lab.land(`s/t/${load}`, rowsOf(row, [[1, 'load']]))

@@ -211,7 +211,10 @@ describe.skipIf(server === null)('the stand-in', () => {
     await inserts
     await dms.run('flush binary logs')
     position = await dms.followUntilCaughtUp(position)
-    expect(await dms.followUntilCaughtUp(position)).toEqual(position)
+    // The server may still note its checkpoint in the new binlog: the position moves on, and nothing comes of it.
+    const written = changeFiles('shop/t')
+    await dms.followUntilCaughtUp(position)
+    expect(changeFiles('shop/t')).toEqual(written)
     const all = `(select id from '${target}/shop/t/LOAD*.parquet' union all select id from read_parquet(${JSON.stringify(changeFiles('shop/t')).replaceAll('"', "'")}))`
     expect(await sql(`select count(*), count(distinct id), max(id) from ${all}`)).toEqual([['20300', '20300', '20300']])
   })

@@ -68,6 +68,9 @@ describe('a new row', () => {
       landingTimezone: 'UTC',
       keepOp: false,
       beforeImagePrefix: 'BI_',
+      sequenceColumn: null,
+      rememberDeletesMs: 7 * 86_400_000,
+      onVanish: 'warn',
       csv: { columns: null, header: false, nullValue: null, delimiter: ',', rfc4180: true },
     })
     expect(readMirror(item(newRow(id, onS3)))).toEqual({
@@ -78,6 +81,7 @@ describe('a new row', () => {
       mirroredFullLoadDate: null,
       digest: null,
       published: [],
+      retainedMs: null,
       catalog: null,
     })
   })
@@ -177,6 +181,20 @@ describe('reading a row', () => {
     })
   })
 
+  it('reads how changes are ordered and what becomes of a table whose landing files are gone', () => {
+    expect(config({})).toMatchObject({ sequenceColumn: null, rememberDeletesMs: 7 * 86_400_000, onVanish: 'warn' })
+    expect(config({ SequenceColumn: 'null', OnVanish: 'Hold' })).toMatchObject({
+      sequenceColumn: null,
+      onVanish: 'hold',
+    })
+    const row = { SequenceColumn: ' "AR_H, SEQ" ', RememberDeletes: '1d', OnVanish: 'truncate' }
+    expect(config(row)).toMatchObject({
+      sequenceColumn: 'AR_H, SEQ',
+      rememberDeletesMs: 86_400_000,
+      onVanish: 'truncate',
+    })
+  })
+
   it('reads what becomes of landing files', () => {
     const landed = (text: string) => config({ Landed: text }).landed
     expect(landed('delete')).toEqual({ kind: 'delete', retainMs: 0 })
@@ -223,8 +241,12 @@ describe('reading a row', () => {
       { out_path: 'lake//sales/' },
       { out_path: 'lake/../x' },
       { folder: '../x/' },
-      { SequenceColumn: 'scn' },
-      { OnVanish: 'truncate' },
+      { SequenceColumn: 'a,b' },
+      { SequenceColumn: 5 },
+      { SequenceColumn: 'p', PartitionKey: 'p' },
+      { SequenceColumn: 'id', PrimaryKey: 'k,id' },
+      { RememberDeletes: '7' },
+      { OnVanish: 'empty' },
       { Landed: 'gone' },
       { Landed: 'keep:1d' },
       { Landed: 'delete:' },
@@ -245,7 +267,7 @@ describe('reading a row', () => {
       )
     }
     expect(refusal({ Publish: 'iceberg' })).toContain('not supported by this version: iceberg')
-    expect(refusal({ OnVanish: 'hold' })).toContain('not supported by this version')
+    expect(refusal({ SequenceColumn: 'p', PartitionKey: 'p' })).toContain('which PartitionKey names too')
   })
 
   it('reads what a run mirrored, numbers as text too', () => {
@@ -257,6 +279,7 @@ describe('reading a row', () => {
       Version: '12',
       Digest: 'abc',
       Published: ['delta'],
+      Retained: 86400000,
       CatalogTable: { database: 'sales', table: 'orders', digest: 'abc' },
     }
     expect(readMirror(item(row))).toEqual({
@@ -267,6 +290,7 @@ describe('reading a row', () => {
       mirroredFullLoadDate: '2024-06-12T10:31:27Z',
       digest: 'abc',
       published: ['delta'],
+      retainedMs: 86400000,
       catalog: { database: 'sales', table: 'orders', digest: 'abc' },
     })
   })

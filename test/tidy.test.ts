@@ -8,18 +8,19 @@ type Source = { readonly path: string; readonly text: string }
 
 /** From the bottom up; imports go strictly downward. A unit is a folder of src or a file in it (`cli-tables.ts` belongs to `cli`). */
 const layers = [
-  ['domain', 'errors', 'steps'],
+  ['domain', 'limits', 'steps'],
+  ['errors'],
   ['lake-types', 'parquet'],
   ['clock', 'log', 'config', 'own-process'],
   ['ports'],
   ['objects', 'catalog', 'engine', 'version'],
   ['state'],
   ['landing', 'lake'],
-  ['load-initial', 'load-incremental'],
+  ['load-initial', 'load-incremental', 'source'],
   ['process-table'],
-  ['dispatch'],
+  ['dispatch', 'reconcile'],
   ['controller'],
-  ['system', 'render', 'metrics', 'terminal-log'],
+  ['system', 'render', 'render-why', 'metrics', 'terminal-log'],
   ['demo'],
   ['cli'],
 ]
@@ -59,6 +60,7 @@ const world = [
     in: [/objects\/s3-.+/, /state\/dynamodb-.+/, /catalog\/glue-.+/, /dispatch\/(?:ecs|glue)-.+/, 'system.ts'],
   },
   { what: /^@duckdb\//, in: [/engine\/duckdb-.+/] },
+  { what: /^mysql2(?:\/|$)/, in: [/source\/mysql-.+/] },
   { what: /^node:(?:fs|os|child_process)(?:\/|$)/, in: [...adapters, ...entryPoints] },
 ]
 const worldGlobals = {
@@ -73,8 +75,10 @@ const dependencies = {
   '@aws-sdk/client-s3': '3.1169.0',
   '@aws-sdk/util-dynamodb': '3.996.9',
   '@duckdb/node-api': '1.5.5-r.5',
+  '@duckdb/node-bindings': '1.5.5-r.5',
   'cli-table3': '0.6.5',
   commander: '14.0.3',
+  mysql2: '3.24.6',
   ora: '9.4.1',
   'p-limit': '7.3.3',
   picocolors: '1.1.1',
@@ -91,7 +95,6 @@ const devDependencies = {
   'fast-check': '4.10.2',
   hyparquet: '1.31.5',
   'hyparquet-writer': '0.17.0',
-  mysql2: '3.24.6',
   'parquet-wasm': '0.8.0',
   tsx: '4.23.15',
   typescript: '7.0.2',
@@ -173,6 +176,7 @@ describe('each rule bites', () => {
     ['src/engine/engine.ts', "import { readFile } from 'node:fs/promises'"],
     ['src/objects/object-store.ts', "import fs from 'node:fs'"],
     ['src/landing/names.ts', "import { cpus } from 'node:os'"],
+    ['src/source/source.ts', "import mysql from 'mysql2/promise'"],
     ['src/controller/run.ts', "import { fork } from 'node:child_process'"],
     ['src/controller/run.ts', 'const ci = process.env.CI'],
     ['src/controller/run.ts', "const ci = process['env']"],

@@ -1,35 +1,58 @@
-"""delta-rs: python delta-rs.py load <folder of LOAD files> <table> | merge <table> <change file>…"""
+"""delta-rs: delta-rs.py load | merge <table> <partition column> <file>…, files <table>. Places are paths or s3:// with AWS_* variables."""
 
-import glob
 import os
 import sys
+from urllib.parse import urlparse
 
 import duckdb
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties, write_deltalake
+from pyarrow import fs
 
 PROPERTIES = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=122_880)
+OPTIONS = {"AWS_ALLOW_HTTP": "true", "conditional_put": "etag"}
 
 
-def load(folder, table):
-    files = sorted(glob.glob(f"{folder}/*.parquet"))
+def opened(file):
+    if not file.startswith("s3://"):
+        return pq.ParquetFile(file)
+    endpoint = urlparse(os.environ["AWS_ENDPOINT_URL"])
+    s3 = fs.S3FileSystem(endpoint_override=endpoint.netloc, scheme=endpoint.scheme, region=os.environ["AWS_REGION"])
+    return pq.ParquetFile(s3.open_input_file(file.removeprefix("s3://")))
+
+
+def load(table, partition, files):
     for at, file in enumerate(files):
-        rows = duckdb.sql(f"from read_parquet('{file}')").to_arrow_reader(122_880)
-        write_deltalake(table, rows, mode="overwrite" if at == 0 else "append", writer_properties=PROPERTIES)
+        write_deltalake(
+            table,
+            opened(file).read(),
+            mode="overwrite" if at == 0 else "append",
+            partition_by=[partition] if partition else None,
+            writer_properties=PROPERTIES,
+            storage_options=OPTIONS,
+        )
 
 
-def merge(table, files):
+def merge(table, partition, files):
+    import pyarrow as pa
+
+    changes = pa.concat_tables([opened(file).read() for file in files])
     last = duckdb.sql(
-        f"""select * exclude (seq, committed, nth) from (
-              select *, row_number() over (partition by id order by seq desc) as nth from read_parquet({files!r}))
-            where nth = 1"""
+        """select * exclude (seq, committed, nth) from (
+             select *, row_number() over (partition by id order by seq desc) as nth from changes)
+           where nth = 1"""
     ).to_arrow_table()
     low, high = duckdb.sql("select min(id), max(id) from last").fetchone()
-    target = DeltaTable(table)
+    predicate = f"t.id = s.id and t.id >= {low!r} and t.id <= {high!r}"
+    if partition:
+        touched = [value for (value,) in duckdb.sql(f"select distinct {partition} from last").fetchall()]
+        predicate += f" and t.{partition} = s.{partition} and t.{partition} in ({', '.join(map(repr, touched))})"
     values = {name: f"s.{name}" for name in last.column_names if name != "Op"}
     (
-        target.merge(
+        DeltaTable(table, storage_options=OPTIONS)
+        .merge(
             last,
-            predicate=f"t.id = s.id and t.id >= {low} and t.id <= {high}",
+            predicate=predicate,
             source_alias="s",
             target_alias="t",
             streamed_exec=False,
@@ -42,11 +65,14 @@ def merge(table, files):
     )
 
 
+def files(table):
+    actions = DeltaTable(table, storage_options=OPTIONS).get_add_actions(flatten=True)
+    print("\n".join(f"{table}/{path}" for path in actions["path"].to_pylist()))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "load":
-        load(sys.argv[2], sys.argv[3])
-    elif sys.argv[1] == "merge":
-        merge(sys.argv[2], sys.argv[3:])
-    elif sys.argv[1] == "files":
-        table = DeltaTable(sys.argv[2])
-        print("\n".join(os.path.join(sys.argv[2], path) for path in table.get_add_actions(flatten=True)["path"].to_pylist()))
+    step, table, *rest = sys.argv[1:]
+    if step == "files":
+        files(table)
+    else:
+        (load if step == "load" else merge)(table, rest[0], rest[1:])

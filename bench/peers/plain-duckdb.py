@@ -1,4 +1,4 @@
-"""Plain DuckDB, no commit: python plain-duckdb.py merge <table folder> <change file>… | copy <in folder> <out folder>"""
+"""Plain DuckDB, no commit: plain-duckdb.py load | merge <table folder> <partition column> <file>…, files <table folder>"""
 
 import glob
 import os
@@ -9,8 +9,23 @@ import duckdb
 OPTIONS = "(format parquet, compression zstd, compression_level 1, row_group_size 122880)"
 
 
-def merge(folder, changes):
-    files = sorted(glob.glob(f"{folder}/*.parquet"))
+def files_of(table):
+    return sorted(glob.glob(f"{table}/**/*.parquet", recursive=True))
+
+
+def load(table, partition, files):
+    os.makedirs(table)
+    if partition:
+        duckdb.sql(
+            f"copy (from read_parquet({files!r})) to '{table}' (format parquet, compression zstd, compression_level 1, partition_by ({partition}))"
+        )
+        return
+    for file in files:
+        duckdb.sql(f"copy (from read_parquet('{file}')) to '{table}/{os.path.basename(file)}' {OPTIONS}")
+
+
+def merge(table, partition, changes):
+    files = files_of(table)
     duckdb.sql(
         f"""create table last as select * exclude (seq, committed, nth) from (
               select *, row_number() over (partition by id order by seq desc) as nth from read_parquet({changes!r}))
@@ -18,30 +33,26 @@ def merge(folder, changes):
     )
     low, high = duckdb.sql("select min(id), max(id) from last").fetchone()
     hits = duckdb.sql(
-        f"""create table hits as select filename, l.id from read_parquet({files!r}, filename = true) t, last l
-            where t.id = l.id and t.id between {low} and {high}"""
+        f"""create table hits as select filename, l.id from read_parquet({files!r}, filename = true, hive_partitioning = false) t, last l
+            where t.id = l.id and t.id between {low!r} and {high!r}"""
     )
+    dropped = f'"Op", {partition}' if partition else '"Op"'
     for (file,) in duckdb.sql("select distinct filename from hits").fetchall():
         temp = f"{file}.new"
         duckdb.sql(
-            f"""copy (select * from read_parquet('{file}') where id not in (select id from last)
-                  union all by name select * exclude ("Op") from last semi join (from hits where filename = '{file}') h using (id)
+            f"""copy (select * from read_parquet('{file}', hive_partitioning = false) where id not in (select id from last)
+                  union all by name select * exclude ({dropped}) from last semi join (from hits where filename = '{file}') h using (id)
                   where "Op" <> 'D') to '{temp}' {OPTIONS}"""
         )
         os.replace(temp, file)
-    new = "select * exclude (\"Op\") from last anti join hits using (id) where \"Op\" <> 'D'"
+    new = f"select * exclude (\"Op\") from last anti join hits using (id) where \"Op\" <> 'D'"
     if duckdb.sql(f"select count(*) from ({new})").fetchone()[0] > 0:
-        duckdb.sql(f"copy ({new}) to '{folder}/new-{os.getpid()}.parquet' {OPTIONS}")
-
-
-def copy(source, target):
-    os.makedirs(target)
-    for file in sorted(glob.glob(f"{source}/*.parquet")):
-        duckdb.sql(f"copy (from read_parquet('{file}')) to '{target}/{os.path.basename(file)}' {OPTIONS}")
+        duckdb.sql(f"copy ({new}) to '{table}/new-{os.getpid()}.parquet' {OPTIONS}")
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "merge":
-        merge(sys.argv[2], sys.argv[3:])
+    step, table, *rest = sys.argv[1:]
+    if step == "files":
+        print("\n".join(files_of(table)))
     else:
-        copy(sys.argv[2], sys.argv[3])
+        (load if step == "load" else merge)(table, rest[0], rest[1:])

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type LandingTable, tableName } from '../domain.ts'
-import { asDmscdcError, DmscdcError } from '../errors.ts'
+import { asDmscdcError, DmscdcError, errorKinds, printable } from '../errors.ts'
 import { baseName, nameTimeMs } from '../landing/names.ts'
 import { generationOf, pendingChanges } from '../landing/pending.ts'
 import type { Ports } from '../ports.ts'
@@ -10,7 +10,7 @@ import type { StartingPoint } from '../process-table/decide.ts'
 import { editedCursors, startingPoint } from '../process-table/edited-cursors.ts'
 import { asEdited } from '../process-table/move-table.ts'
 import { openHead } from '../process-table/open-head.ts'
-import { describe, type TableReport } from '../process-table/table-report.ts'
+import { describe, isActive, type TableReport } from '../process-table/table-report.ts'
 import { type TableRun, withTableRun } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { registerTables, sharedFolders } from './register.ts'
@@ -90,11 +90,11 @@ function rowFacts({ id, row }: StateItem) {
 const adoptedShape = z.object({ files: z.number(), rows: z.number() })
 
 function heldIn({ row }: StateItem): TableReport['error'] {
-  const held = row?.Held
-  return typeof held === 'object' && held !== null && 'kind' in held && 'message' in held
-    ? (held as NonNullable<TableReport['error']>)
-    : null
+  return heldShape.safeParse(row?.Held).data ?? null
 }
+
+const text = z.string().transform(printable)
+const heldShape = z.object({ kind: z.enum(errorKinds), message: text, hint: text })
 
 async function countPending(run: TableRun): Promise<number> {
   const { mirror, digest, listing } = run
@@ -121,7 +121,7 @@ function freshThrough({ config, mirror, item }: TableRun): string | null {
 
 function unreadableLine(item: StateItem, error: DmscdcError): TableLine {
   const text = (attribute: string) => (typeof item.row?.[attribute] === 'string' ? item.row[attribute] : '')
-  const active = String(item.row?.ActiveFlag).toLowerCase() === 'true'
+  const active = isActive(item)
   return {
     ...rowFacts(item),
     active,

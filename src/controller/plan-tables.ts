@@ -71,6 +71,7 @@ function shown(work: WorkPlan['work']): Pick<TablePlan, 'work' | 'inputs'> {
     case 'rekey':
     case 'retype':
     case 'adopt':
+    case 'truncate':
     case 'move':
       return { work: 'incremental', inputs: [] }
     case 'idle':

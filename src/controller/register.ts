@@ -1,6 +1,7 @@
 import { compareBytes, type TableId, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { discoverTables } from '../landing/discover.ts'
+import { limits } from '../limits.ts'
 import type { Ports } from '../ports.ts'
 import { newRow, readConfig } from '../state/row.ts'
 import type { StateItem } from '../state/state-store.ts'
@@ -13,11 +14,16 @@ export type Registered = {
 
 /** Every table of the landing or the state, in order of name; a table seen for the first time gets a row, inactive. */
 export async function registerTables(ports: Ports): Promise<Registered> {
-  const { tables, ignored, transactionFiles } = await discoverTables(ports.landing)
+  const { tables, ignored, transactionFiles, tooLong } = await discoverTables(ports.landing)
   if (transactionFiles > 0)
     ports.log.warn(
       { transactionFiles },
       `${String(transactionFiles)} files of DMS's transaction mode (CDC_TXN-…) beside the tables were left alone: they are not supported; switch CdcPath's PreserveTransactions off`,
+    )
+  if (tooLong > 0)
+    ports.log.warn(
+      { tooLong },
+      `${String(tooLong)} folders of the landing were left alone: their names have more than ${String(limits.nameBytes)} bytes`,
     )
   const known = new Map((await ports.state.list()).map((item) => [tableName(item.id), item]))
   for (const id of tables) {

@@ -1,7 +1,7 @@
 import { type DataFile, type Snapshot, type TableId, tableName } from '../domain.ts'
 import { literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
-import { readHistory } from '../lake/history.ts'
+import { inForce, readHistory } from '../lake/history.ts'
 import { countDoubleKeys } from '../lake/rewrite.ts'
 import { type Problem, verifyTable } from '../lake/verify.ts'
 import { landingOrder } from '../landing/names.ts'
@@ -103,7 +103,7 @@ async function untaken(run: TableRun, head: Snapshot): Promise<readonly Problem[
   if (settled.every(({ key }) => known.has(key))) return []
   const history = await readHistory(ports.lake, place, { head: head.version })
   if (history.length < head.version + 1) return []
-  for (const { receipt } of history) {
+  for (const { receipt } of inForce(history)) {
     for (const key of receipt?.landingFiles ?? []) known.add(key)
     for (const { key } of receipt?.passedOver ?? []) known.add(key)
   }

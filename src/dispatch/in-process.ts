@@ -32,15 +32,15 @@ export function inProcess(ports: Ports, options: InProcessOptions): Dispatcher {
   const overdue: string[] = []
   const dispatch = async (item: StateItem): Promise<TableReport> => {
     const first = await tryOnce(ports, item, { ...options, pool, alone: false, overdue })
-    if (!first.outOfMemory) return first.report
-    ports.log.warn({ table: tableName(item.id) }, 'the memory did not suffice beside other tables; tries again alone')
+    if (!first.tryAlone) return first.report
+    ports.log.warn({ table: tableName(item.id) }, 'other tables were in the way; tries again alone')
     return (await tryOnce(ports, item, { ...options, pool, alone: true, overdue })).report
   }
   return { dispatch: (item) => slots(() => dispatch(item)), overdue: () => overdue }
 }
 
 type Try = InProcessOptions & { readonly pool: MemoryPool; readonly alone: boolean; readonly overdue: string[] }
-type Tried = { readonly report: TableReport; readonly outOfMemory: boolean }
+type Tried = { readonly report: TableReport; readonly tryAlone: boolean }
 
 async function tryOnce(ports: Ports, item: StateItem, options: Try): Promise<Tried> {
   const name = tableName(item.id)
@@ -66,12 +66,12 @@ async function tryOnce(ports: Ports, item: StateItem, options: Try): Promise<Tri
     const working = processTable(deadline.ports, item, admission)
     const report = await Promise.race([working, deadline.overdue])
     if (deadline.passed()) options.overdue.push(name)
-    return { report, outOfMemory: !options.alone && isOutOfMemory(failure) }
+    return { report, tryAlone: !options.alone && isToTryAlone(failure) }
   } catch (thrown) {
     options.overdue.push(name)
     const error = describe(asDmscdcError(thrown), name)
     const report = { ...emptyReport(name), status: 'failed', ms: ports.clock.nowMs() - startedMs, error } as const
-    return { report, outOfMemory: false }
+    return { report, tryAlone: false }
   } finally {
     deadline.stop()
     releaseShare(share)
@@ -95,8 +95,8 @@ function withBatch(run: TableRun, share: Share): TableRun {
   return { ...run, ports: { ...run.ports, batchBytesMax: Math.min(run.ports.batchBytesMax, share.bytes / 2) } }
 }
 
-function isOutOfMemory(failure: DmscdcError | null): boolean {
-  return failure?.outOfMemory ?? false
+function isToTryAlone(failure: DmscdcError | null): boolean {
+  return failure?.tryAlone ?? false
 }
 
 function releaseShare(share: Share | null): void {

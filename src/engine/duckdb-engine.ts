@@ -1,10 +1,15 @@
-import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, open, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { DmscdcError } from '../errors.ts'
+import { createGunzip } from 'node:zlib'
+import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
+import { frameCsv } from './csv-frame.ts'
+import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
+import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
 import { concatenate, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
 import {
   type Cell,
@@ -17,33 +22,25 @@ import {
   type WrittenFile,
   writtenKeyValues,
 } from './engine.ts'
-import { ident, list, listLiteral, literal } from './sql.ts'
-
-export type DuckdbOptions = {
-  /** DuckDB's memory limit in all. */
-  readonly memoryBytes: number
-  readonly threads: number | null
-  /** Spill and work folder; made if missing, what a run puts there goes with it. */
-  readonly temp: string
-  /** Local folders that may be read: the landing and the lake where they are on this machine. */
-  readonly readable: readonly string[]
-}
+import { ident, list, literal } from './sql.ts'
 
 /** DuckDB inside this process. It may read and write its work folder, read `readable`, and nothing else; it loads no extension. */
 export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   await mkdir(options.temp, { recursive: true })
   await removeAbandoned(options.temp)
   const work = await realpath(await mkdtemp(join(options.temp, `dmscdc-work-${processMark()}-`)))
-  const instance = await openInstance(options, work)
+  const databases = renewedDatabases(() => openInstance(options, work))
+  await databases.connect().then((link) => link.close())
+  const footerBytesMax = Math.min(limits.footerBytes, Math.floor(options.memoryBytes * limits.footerShareOfMemory))
   let sessions = 0
   return {
     async openSession() {
       const folder = join(work, `session-${String(++sessions)}`)
       await mkdir(folder)
-      return openSession(await instance.connect(), folder)
+      return openSession(await linkTo(databases), folder, footerBytesMax)
     },
     async close() {
-      instance.closeSync()
+      await databases.close()
       await rm(work, { recursive: true, force: true })
     },
   }
@@ -58,55 +55,17 @@ async function removeAbandoned(temp: string): Promise<void> {
   }
 }
 
-async function openInstance(options: DuckdbOptions, work: string): Promise<DuckDBInstance> {
-  const settings: Record<string, string> = { preserve_insertion_order: 'true' }
-  settings.memory_limit = `${String(Math.floor(options.memoryBytes / 1e3))}KB`
-  // Else the allocator keeps what was freed, and the process grows to twice the limit (measured; dearer the smaller it is).
-  settings.allocator_bulk_deallocation_flush_threshold = `${String(Math.floor(options.memoryBytes / 256e3))}KB`
-  if (options.threads !== null) settings.threads = String(options.threads)
-  const instance = await DuckDBInstance.create(':memory:', settings).catch((cause: unknown) => {
-    throw new DmscdcError('invalid-config', `engine settings: ${messageOf(cause)}`, {
-      hint: 'give --memory as in 512MB or 4GB, and --threads as a whole number',
-      cause,
-    })
-  })
-  const readable = await Promise.all(options.readable.map(realFolder))
-  const connection = await instance.connect()
-  const allowed = [work, ...readable].map((folder) => literal(folder.endsWith('/') ? folder : `${folder}/`))
-  for (const statement of [
-    `set temp_directory = ${literal(join(work, 'spill'))}`,
-    `set global TimeZone = 'UTC'`,
-    'set autoinstall_known_extensions = false',
-    'set autoload_known_extensions = false',
-    `set allowed_directories = ${listLiteral(allowed)}`,
-    'set enable_external_access = false',
-    'set lock_configuration = true',
-  ])
-    await connection.run(statement)
-  connection.closeSync()
-  return instance
-}
-
-/** The folder without symbolic links, as the engine compares paths; one that is not there yet by its nearest parent. */
-async function realFolder(folder: string): Promise<string> {
-  try {
-    return await realpath(folder)
-  } catch {
-    return dirname(folder) === folder ? folder : join(await realFolder(dirname(folder)), basename(folder))
-  }
-}
-
-function openSession(connection: DuckDBConnection, folder: string): EngineSession {
+function openSession(link: Link, folder: string, footerBytesMax: number): EngineSession {
   let made = 0
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
   let results = 0
   const rows = async (sql: string) => {
     if (++results % resultsPerCollection === 0) collectGarbage()
-    const reader = await guarded(sql, () => connection.runAndReadAll(sql))
+    const reader = await link.statement(sql, (connection) => connection.runAndReadAll(sql))
     return reader.getRowObjectsJson() as { [column: string]: Cell }[]
   }
   const run = async (sql: string) => {
-    await guarded(sql, () => connection.run(sql))
+    await link.statement(sql, (connection) => connection.run(sql))
   }
   return {
     run,
@@ -116,6 +75,8 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
       await symlink(localPath, path)
       return path
     },
+    footerBytesMax,
+    footerBytesOf,
     async write(request) {
       const target = fresh('out')
       await mkdir(target)
@@ -137,6 +98,7 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
       await writeFile(path, text)
       return path
     },
+    frameCsv: ({ path, gzip, ...dialect }) => frameCsv(bytesOf(path, { gzip }), dialect),
     scratchPath: async (name) => fresh(name),
     sizeOf: async (path) => (await stat(path)).size,
     async reset() {
@@ -144,13 +106,30 @@ function openSession(connection: DuckDBConnection, folder: string): EngineSessio
         await run(`drop ${table.k === 'VIEW' ? 'view' : 'table'} if exists ${ident(String(table.t))} cascade`)
       for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
     },
-    interrupt: () => connection.interrupt(),
+    interrupt: () => link.interrupt(),
     async close() {
-      connection.closeSync()
+      link.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
+
+async function footerBytesOf(path: string): Promise<number | null> {
+  const file = await open(path)
+  try {
+    const { size } = await file.stat()
+    if (size < parquetBytesMin) return null
+    const end = Buffer.alloc(8)
+    await file.read(end, 0, end.length, size - end.length)
+    const footerBytes = end.readUInt32LE(0)
+    return end.toString('latin1', 4) === 'PAR1' && footerBytes <= size - parquetBytesMin ? footerBytes : null
+  } finally {
+    await file.close()
+  }
+}
+
+/** Its first and last four bytes, and the footer's length. */
+const parquetBytesMin = 12
 
 /**
  * A result keeps native memory until its JavaScript object is collected, and nothing tells the collector how much:
@@ -184,7 +163,7 @@ function parquetOptions(fieldIds: ReadonlyMap<string, number>, rows: number): st
     `row_group_size ${String(rows)}`,
     'return_stats',
     `kv_metadata {${list(keyValues)}}`,
-    `field_ids {${list(ids)}}`,
+    ...(ids.length === 0 ? [] : [`field_ids {${list(ids)}}`]),
   ]
 }
 
@@ -224,36 +203,9 @@ function readStatistics(map: StatisticsMap): ReadonlyMap<string, ColumnStatistic
   )
 }
 
-/** DuckDB tells its errors apart by the first words of the message alone; no value of a row passes on. */
-async function guarded<T>(sql: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw engineError(sql, cause)
-  }
+/** An error of either stream reaches the reader; leaving off closes both. */
+function bytesOf(path: string, { gzip }: { readonly gzip: boolean }): AsyncIterable<Buffer> {
+  const bytes = createReadStream(path, { highWaterMark: 1 << 20 })
+  if (!gzip) return bytes
+  return pipeline(bytes, createGunzip({ chunkSize: 1 << 18 }), () => {})
 }
-
-function engineError(sql: string, cause: unknown): DmscdcError {
-  const message = messageOf(cause)
-  if (message.startsWith('Out of Memory'))
-    return new DmscdcError('unavailable', `engine ran out of memory: ${firstLine(message)}`, {
-      hint: 'give more with --memory, or fewer tables at once with --concurrency',
-      outOfMemory: true,
-      cause,
-    })
-  if (/No space left|Could not write all|max_temp_directory_size/u.test(message))
-    return new DmscdcError('unavailable', 'engine could not write its work folder: no space left', {
-      hint: 'give a larger folder with --temp',
-      cause,
-    })
-  // These are about the statement; all others may quote a row.
-  const aboutStatement = /^(?:Binder|Parser|Catalog) Error: [^\n]{0,200}/u.exec(message)?.[0]
-  const kind = aboutStatement ?? /^[A-Z][A-Za-z ]* Error/u.exec(message)?.[0] ?? 'error'
-  return new DmscdcError('bug', `engine: ${kind} in ${sql.slice(0, 60).replaceAll(/\s+/gu, ' ')}…`, {
-    hint: 'run again with --verbose and report the trace',
-    cause,
-  })
-}
-
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
-const firstLine = (text: string) => text.split('\n')[0] ?? text

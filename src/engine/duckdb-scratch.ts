@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Segment } from '../domain.ts'
+import { limits } from '../limits.ts'
 import { decodeFooter, trailerBytes } from '../parquet/footer.ts'
 import type { ByteSpan, ScratchPiece } from './engine.ts'
 
@@ -8,7 +9,7 @@ const chunkBytes = 1 << 20
 /** Row groups share a segment until it is this large: what is checked before it is read again is no less, what the log holds no more. */
 const segmentBytesMin = 8 << 20
 
-/** The hashes of a Parquet file, cut between its row groups; the footer has one of its own. */
+/** The hashes of a Parquet file, cut between its row groups; the footer has one of its own. One with a footer too large to be spliced is cut before it alone. */
 export async function segmentsOf(path: string, sizeBytes: number): Promise<readonly Segment[]> {
   return withFile(path, async (file) => {
     const spans: ByteSpan[] = []
@@ -24,6 +25,7 @@ export async function segmentsOf(path: string, sizeBytes: number): Promise<reado
 async function segmentEnds(file: FileHandle, sizeBytes: number): Promise<readonly number[]> {
   const trailer = Buffer.from(await readSpan(file, { start: sizeBytes - trailerBytes, length: trailerBytes }))
   const footerStart = sizeBytes - trailerBytes - trailer.readUInt32LE()
+  if (sizeBytes - footerStart > limits.splicedFooterBytes) return [footerStart, sizeBytes]
   const bytes = await readSpan(file, { start: footerStart, length: sizeBytes - trailerBytes - footerStart })
   const ends: number[] = []
   for (const { chunks } of decodeFooter(bytes).rowGroups) {

@@ -1,4 +1,5 @@
 import type { Segment } from '../domain.ts'
+import type { CsvDialect, CsvFrame } from './csv-frame.ts'
 
 /** A value of a small result; integers beyond 2^53 and decimals come as text. */
 export type Cell = string | number | boolean | null
@@ -26,15 +27,12 @@ export type ColumnStatistics = {
 export type WriteRequest = {
   /** The query whose result is written; its columns are the file's, in this order and under these names. */
   readonly select: string
+  /** Column name → its field id in the file; empty: the file has none. */
   readonly fieldIds: ReadonlyMap<string, number>
   /** Begin a new file near this size; without it all rows are in one file. */
   readonly fileBytesTarget?: number
 }
 
-/**
- * DuckDB behind the little that the loads need. Rows stay inside; only counts, names and statistics come out.
- * One session is one connection with its own temporary tables and its own scratch folder, used by one table at a time.
- */
 export type EncodeRequest = {
   readonly select: string
   readonly fieldIds: ReadonlyMap<string, number>
@@ -47,12 +45,20 @@ export type ByteSpan = { readonly start: number; readonly length: number }
 /** Bytes at hand, or a part of a scratch file. */
 export type ScratchPiece = Uint8Array | (ByteSpan & { readonly scratchFile: string })
 
+/**
+ * DuckDB behind the little that the loads need. Rows stay inside; only counts, names and statistics come out.
+ * One session is one connection with its own temporary tables and its own scratch folder, used by one table at a time.
+ */
 export type EngineSession = {
   run(sql: string): Promise<void>
   /** For small results only. */
   rows(sql: string): Promise<readonly { readonly [column: string]: Cell }[]>
   /** Makes a local file readable under a plain name, whatever its own (globs, quotes, `col=value` folders). */
   link(localPath: string): Promise<string>
+  /** The largest footer that this engine's memory bears. */
+  readonly footerBytesMax: number
+  /** What the end of a local file says of the length of its Parquet footer; null where it is the end of no Parquet file. */
+  footerBytesOf(localPath: string): Promise<number | null>
   /** Files with no row are not returned. */
   write(request: WriteRequest): Promise<readonly WrittenFile[]>
   /** Writes column chunks that another file is going to take over; null when there is no row. Neither hashed nor measured. */
@@ -67,9 +73,12 @@ export type EngineSession = {
   ): Promise<{ readonly scratchFile: string; readonly segments: readonly Segment[] }>
   /** Writes text where SQL can read it; returns its path. */
   writeText(name: string, text: string): Promise<string>
+  /** Reads the CSV file once, for its lines alone. Throws what unpacking throws. */
+  frameCsv(request: CsvDialect & { readonly path: string; readonly gzip: boolean }): Promise<CsvFrame>
   /** An unused path in the scratch folder, for SQL that writes a file itself. */
   scratchPath(name: string): Promise<string>
-  sizeOf(scratchPath: string): Promise<number>
+  /** Of a scratch file or a linked one. */
+  sizeOf(path: string): Promise<number>
   /** Drops what the session made since it was opened: temporary tables, links and scratch files. */
   reset(): Promise<void>
   /** Makes the statement under way fail, if there is one. */

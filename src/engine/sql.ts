@@ -5,9 +5,10 @@ export function ident(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** A text literal. */
+/** A text literal. A zero byte would end it, and the statement: it is put in by its code. */
 export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
+  const quoted = text.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`)
+  return quoted.length === 1 ? String(quoted[0]) : `(${quoted.join(' || chr(0) || ')})`
 }
 
 export function list(items: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { compareBytes, type DataFile, type Snapshot, type View } from '../domain.ts'
 import { checkpointDue } from './checkpoint.ts'
 import type { FinishInput } from './finish.ts'
-import { dataKey, retainedKey, stagedKey } from './keys.ts'
+import { dataKey, deleteKey, retainedKey, stagedKey } from './keys.ts'
 import { folderOf, type Manifest, manifestsOf } from './manifest.ts'
 import { hasExpired, isViewed, retainMsOf } from './retention.ts'
 
@@ -50,7 +50,7 @@ export function finishAgenda(input: FinishInput): readonly FinishCall[] {
     ...groups(input, viewed ? [] : supersededPaths(input, { dropped: isViewed(published) })),
     ...(publish.includes('delta') ? deltaCalls(input) : []),
     ...(publish.includes('manifest') ? manifestCalls(input) : []),
-    ...expiredCalls(input, { viewed }),
+    ...deletion([...expiredKeys(input, { viewed, wasViewed: isViewed(published) }), ...forgottenKeys(input)]),
   ]
 }
 
@@ -112,11 +112,17 @@ function byFolder<T>(items: readonly T[], pathOf: (item: T) => string): Map<stri
   return folders
 }
 
-function removal({ place, publish, retainMs }: FinishInput, paths: readonly string[]): readonly FinishCall[] {
-  if (paths.length === 0) return []
-  if (retainMsOf(publish, retainMs) === 0) return [{ kind: 'delete', keys: paths.map((path) => dataKey(place, path)) }]
+/** Only what the log still knows as removed is retained: nobody would ever take anything else away again. */
+function removal({ place, head, publish, retainMs, nowMs }: FinishInput, paths: readonly string[]) {
+  const keptMs = retainMsOf(publish, retainMs)
+  const unexpired = head.tombstones.filter((tombstone) => !hasExpired(tombstone, { retainMs: keptMs, nowMs }))
+  const known = new Set(keptMs === 0 ? [] : unexpired.map(({ path }) => path))
+  const retained = paths.filter((path) => known.has(path))
+  const gone = paths.filter((path) => !known.has(path))
+  const moves = retained.map((path) => ({ from: dataKey(place, path), to: retainedKey(place, path) }))
   return [
-    { kind: 'retain', files: paths.map((path) => ({ from: dataKey(place, path), to: retainedKey(place, path) })) },
+    ...(moves.length > 0 ? [{ kind: 'retain', files: moves } as const] : []),
+    ...(gone.length > 0 ? [{ kind: 'delete', keys: gone.map((path) => dataKey(place, path)) } as const] : []),
   ]
 }
 
@@ -137,17 +143,29 @@ function manifestCalls({ head, mirroredVersion, published }: FinishInput): reado
 }
 
 /**
- * Superseded files whose time is over, wherever they are kept. Where nothing is kept there can only be some from before the
- * operator changed that: they are looked for when the next checkpoint is about to forget them.
+ * Superseded files whose time is over, wherever they are kept. Where nothing is kept and the row knows of none that were, there can
+ * only be some that nobody remembers: they are looked for when the next checkpoint is about to forget them.
  */
-function expiredCalls(input: FinishInput, { viewed }: { viewed: boolean }): readonly FinishCall[] {
-  const { place, head, publish, nowMs, placedBefore } = input
+function expiredKeys(
+  input: FinishInput,
+  { viewed, wasViewed }: { viewed: boolean; wasViewed: boolean },
+): readonly string[] {
+  const { place, head, publish, nowMs, placedBefore, keepExpired, retainedBefore = false } = input
   const retainMs = retainMsOf(publish, input.retainMs)
-  if (retainMs === 0 && !viewed && !checkpointDue(head)) return []
+  if (keepExpired || (retainMs === 0 && !viewed && !wasViewed && !retainedBefore && !checkpointDue(head))) return []
   const known = new Set([...head.files, ...head.tombstones].map(({ path }) => path))
   const expired = head.tombstones.filter((tombstone) => hasExpired(tombstone, { retainMs, nowMs }))
   const forgotten = viewed ? placedBefore.filter((path) => !known.has(path)) : []
   const paths = [...expired.map(({ path }) => path), ...forgotten]
-  if (paths.length === 0) return []
-  return [{ kind: 'delete', keys: paths.flatMap((path) => [dataKey(place, path), retainedKey(place, path)]) }]
+  return paths.flatMap((path) => [dataKey(place, path), retainedKey(place, path)])
+}
+
+/** Files of remembered deletions that the head dropped. An earlier head's are gone: each head is finished before the next. */
+function forgottenKeys({ place, head, mirroredVersion }: FinishInput): readonly string[] {
+  if (mirroredVersion !== null && head.version <= mirroredVersion) return []
+  return (head.progress.forgotten ?? []).map((name) => deleteKey(place, name))
+}
+
+function deletion(keys: readonly string[]): readonly FinishCall[] {
+  return keys.length === 0 ? [] : [{ kind: 'delete', keys }]
 }

@@ -16,6 +16,10 @@ export type FinishInput = {
   readonly nowMs: number
   /** Paths that this run placed for an earlier head, after its lease was lost: what the head does not list goes. */
   readonly placedBefore: readonly string[]
+  /** What has expired stays for now: a command that comes next may need it. */
+  readonly keepExpired?: true
+  /** Files may have been retained before, whatever the operator says now. */
+  readonly retainedBefore?: boolean
 }
 
 export type FinishAnswer =

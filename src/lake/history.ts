@@ -33,6 +33,32 @@ export async function readHistory(
   return entries.filter((entry) => entry !== null)
 }
 
+/** Of commits newest first those up to `last` that the table is made of: without what a later restore took back. */
+export function inForce(entries: readonly HistoryEntry[], last = Number.POSITIVE_INFINITY): readonly HistoryEntry[] {
+  let upTo = last
+  return entries.filter(({ version, receipt }) => {
+    if (version > upTo) return false
+    upTo = receipt?.restored?.version ?? upTo
+    return true
+  })
+}
+
+/** The newest version up to `head` that added a data file; null where its entry is gone. Reads one entry after the other. */
+export async function addedIn(
+  store: ObjectStore,
+  place: TablePlace,
+  path: string,
+  head: number,
+): Promise<number | null> {
+  for (let version = head; version >= 0; version--) {
+    const key = entryKey(logPrefix(place), version)
+    const found = await store.get(key)
+    const actions = found === null ? [] : parseEntry(key, found.body)
+    if (actions.some((action) => action.kind === 'add' && action.file.path === path)) return version
+  }
+  return null
+}
+
 async function readEntry(store: ObjectStore, place: TablePlace, version: number): Promise<HistoryEntry | null> {
   const key = entryKey(logPrefix(place), version)
   const found = await store.get(key)

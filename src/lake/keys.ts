@@ -20,7 +20,29 @@ export function tablePlace(id: TableId, dataPrefix = `${id.schema}/${id.table}/`
 // ---- data files; `path` is `DataFile.path` ------------------------------------------------------------------------
 
 export const dataKey = (place: TablePlace, path: string) => `${place.dataPrefix}${path}`
-export const retainedKey = (place: TablePlace, path: string) => `${place.ownPrefix}retained/${path}`
+export const deletesPrefix = (place: TablePlace) => `${place.ownPrefix}deletes/`
+/** Remembered deletions; `name` is `DeleteFile.name`. */
+export const deleteKey = (place: TablePlace, name: string) => `${deletesPrefix(place)}${name}`
+/** An attempt writes at most one file of them. */
+export const deleteName = (txnId: string) => `${txnId}.parquet`
+export const retainedPrefix = (place: TablePlace) => `${place.ownPrefix}retained/`
+export const retainedKey = (place: TablePlace, path: string) => `${retainedPrefix(place)}${path}`
+
+/**
+ * Whether a text that a log holds may be `DataFile.path`: a place below the table's folder, and none in the views'. It is the last
+ * thing between a damaged log and a delete elsewhere: a bucket takes `../` for a name, other programs that read it do not.
+ */
+export function isTablePath(path: string): boolean {
+  const segments = path.split('/')
+  return segments.every(isSegment) && !viewFolders.includes(segments[0] as string)
+}
+
+/** Whether a text can stand between two slashes of a key on every store. */
+export function isSegment(text: string): boolean {
+  return text !== '' && text !== '.' && text !== '..' && !/[/\0]/u.test(text)
+}
+
+const viewFolders = ['_delta_log', '_symlink_format_manifest']
 /** How readers of all engines write a key of the lake: as it is, not percent-encoded. `lakePlace` is the store's `place`. */
 export const uriOf = (lakePlace: string, key: string) =>
   lakePlace.startsWith('/') ? `file://${lakePlace}${key}` : `s3://${lakePlace}${key}`
@@ -54,8 +76,8 @@ export type LogObject = { readonly kind: 'entry' | 'checkpoint'; readonly versio
 export function parseLogKey(log: string, key: string): LogObject | null {
   if (!key.startsWith(log)) return null
   const match = /^(\d{20})\.(json|checkpoint\.parquet)$/u.exec(key.slice(log.length))
-  if (!match) return null
-  return { kind: match[2] === 'json' ? 'entry' : 'checkpoint', version: Number(match[1]) }
+  const version = Number(match?.[1])
+  return Number.isSafeInteger(version) ? { kind: match?.[2] === 'json' ? 'entry' : 'checkpoint', version } : null
 }
 
 function versionDigits(version: number): string {

@@ -1,5 +1,4 @@
-import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
@@ -139,10 +138,14 @@ async function readEntries(request: OpenRequest, base: Snapshot | null): Promise
   return base === null ? { kind: 'hole', missing: from } : { kind: 'open', snapshot: base }
 }
 
-function readWindow(request: OpenRequest, from: number, to: number): Promise<(LogEntry | null)[]> {
-  const limit = pLimit(entriesAtOnce)
-  const versions = Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at)
-  return Promise.all(versions.map((version) => limit(() => readEntry(request, version))))
+/** Ends with the first entry that is missing: how far the log reaches is another's claim, and may be any number. */
+async function readWindow(request: OpenRequest, from: number, to: number): Promise<(LogEntry | null)[]> {
+  const found: (LogEntry | null)[] = []
+  for (let start = from; start <= to && !found.includes(null); start += entriesAtOnce) {
+    const versions = Array.from({ length: Math.min(entriesAtOnce, to - start + 1) }, (_, at) => start + at)
+    found.push(...(await Promise.all(versions.map((version) => readEntry(request, version)))))
+  }
+  return found
 }
 
 async function readOn(request: OpenRequest, from: number): Promise<readonly LogEntry[]> {

@@ -1,8 +1,10 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LoadGeneration, PartitionValues, Progress, Receipt, Segment } from '../domain.ts'
+import { limits } from '../limits.ts'
 import { type Action, loadDomain, progressDomain, protocol, tagKeys } from './actions.ts'
 import { corruptLake } from './corrupt-lake.ts'
 import { parseSchemaString } from './delta-types.ts'
+import { isSegment, isTablePath } from './keys.ts'
 import { decodeAddPath } from './partition-path.ts'
 
 /**
@@ -37,7 +39,12 @@ function parseLine(where: string, line: string): Action | null {
   try {
     return toAction(lineShape.parse(JSON.parse(line)))
   } catch (cause) {
-    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : cause instanceof Error ? cause.message : ''
+    const why =
+      cause instanceof z.ZodError
+        ? z.prettifyError(cause).replaceAll(/\s*\n\s*/gu, ' ')
+        : cause instanceof Error
+          ? cause.message
+          : ''
     const reason = cause instanceof SyntaxError ? 'not JSON' : why
     throw corruptLake(`lake log ${where}: not an action that dmscdc wrote: ${reason}`, { cause })
   }
@@ -59,16 +66,16 @@ function addAction(add: NonNullable<Line['add']>): Action {
   return {
     kind: 'add',
     file: {
-      path: decodeAddPath(add.path),
+      path: tablePath(add.path),
       partition: add.partitionValues,
       sizeBytes: add.size,
       rows: rowsOfStats(add.stats),
       stats: add.stats,
       segments: segmentsOf(add),
-      deadBytes: add.tags[tagKeys.dead] ?? 0,
+      deadBytes: deadBytesOf(add),
       footerBytes: add.tags[tagKeys.footerBytes],
       fieldIds: add.tags[tagKeys.fields],
-      txnId: add.tags[tagKeys.txn],
+      txnId: folderName(add.tags[tagKeys.txn]),
       modifiedMs: add.modificationTime,
     },
   }
@@ -82,6 +89,12 @@ function segmentsOf({ tags, size }: NonNullable<Line['add']>): readonly Segment[
   throw new Error(`content hashes of ${String(bytes)} bytes for a file of ${String(size)}`)
 }
 
+function deadBytesOf({ tags, size }: NonNullable<Line['add']>): number {
+  const dead = tags[tagKeys.dead] ?? 0
+  if (dead < size) return dead
+  throw new Error(`${String(dead)} bytes that nothing refers to in a file of ${String(size)}`)
+}
+
 /** `numRecords` of statistics, the one number in them that JavaScript may read. Throws when it is not a safe count. */
 export function rowsOfStats(stats: string): number {
   return statsShape.parse(JSON.parse(stats)).numRecords
@@ -89,7 +102,19 @@ export function rowsOfStats(stats: string): number {
 
 function removeAction(remove: NonNullable<Line['remove']>): Action {
   const { deletionTimestamp: deletedAtMs, partitionValues: partition, size: sizeBytes } = remove
-  return { kind: 'remove', tombstone: { path: decodeAddPath(remove.path), partition, sizeBytes, deletedAtMs } }
+  return { kind: 'remove', tombstone: { path: tablePath(remove.path), partition, sizeBytes, deletedAtMs } }
+}
+
+/** Files are placed, read and deleted by these paths: one that leaves the table's folder is refused, whoever wrote it. */
+function tablePath(encoded: string): string {
+  const path = decodeAddPath(encoded)
+  if (isTablePath(path)) return path
+  throw new Error("its path leads out of the table's folder of data files")
+}
+
+function folderName(text: string): string {
+  if (isSegment(text)) return text
+  throw new Error("a txnId that is no folder's name")
 }
 
 function domainAction({ domain, configuration, removed }: NonNullable<Line['domainMetadata']>): Action | null {
@@ -97,7 +122,7 @@ function domainAction({ domain, configuration, removed }: NonNullable<Line['doma
   if (domain === loadDomain) return { kind: 'load', load: loadShape.parse(JSON.parse(configuration)) }
   if (domain !== progressDomain) return null
   const { txnId, ...progress } = progressShape.parse(JSON.parse(configuration))
-  return { kind: 'progress', txnId, progress }
+  return { kind: 'progress', txnId: folderName(txnId), progress }
 }
 
 function commitInfoAction(info: NonNullable<Line['commitInfo']>): Action {
@@ -108,6 +133,8 @@ function commitInfoAction(info: NonNullable<Line['commitInfo']>): Action {
 function metadataAction(metadata: NonNullable<Line['metaData']>): Action {
   const { id: tableUuid, createdTime: createdMs, partitionColumns } = metadata
   const columns = parseSchemaString(metadata.schemaString)
+  const unknown = partitionColumns.some((name) => !columns.some((column) => column.name === name))
+  if (unknown) throw new Error('partitionColumns names a column that the schema has not')
   return { kind: 'metaData', metadata: { tableUuid, createdMs, columns, partitionColumns } }
 }
 
@@ -133,20 +160,27 @@ function isPartition(value: unknown): boolean {
 }
 
 const count = z.int().nonnegative()
+const rowCount = z.int().nonnegative().max(limits.logFileRows)
+const byteCount = z.int().nonnegative().max(limits.logFileBytes)
+/** What `Date` can hold. */
+const momentMs = z.int().min(-8.64e15).max(8.64e15)
 const countText = z.string().regex(/^\d+$/u).transform(Number).pipe(count)
 const segmentsText = z
   .string()
-  .regex(/^\d+:[0-9a-f]{64}(?:,\d+:[0-9a-f]{64})*$/u)
+  .regex(/^[1-9]\d{0,12}:[0-9a-f]{64}(?:,[1-9]\d{0,12}:[0-9a-f]{64})*$/u)
   .transform((text) =>
     text.split(',').map((one) => {
       const [bytes, sha256 = ''] = one.split(':')
       return { bytes: Number(bytes), sha256 }
     }),
   )
-const idsText = z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number)))
+const idsText = z
+  .string()
+  .regex(/^(?:\d{1,9}(?:,\d{1,9})*)?$/u)
+  .transform((text) => (text === '' ? [] : text.split(',').map(Number)))
 /** Not a `z.record`, which drops a column named `__proto__`. */
 const partitionShape = z.custom<PartitionValues>(isPartition, 'expected partition values as texts or null')
-const statsShape = z.object({ numRecords: count })
+const statsShape = z.object({ numRecords: rowCount })
 
 const takenShape = z.object({
   key: z.string(),
@@ -159,7 +193,7 @@ const takenShape = z.object({
 const loadShape: z.ZodType<LoadGeneration> = z.object({
   generation: count,
   files: z.array(takenShape),
-  newestModifiedMs: z.int().nullable(),
+  newestModifiedMs: momentMs.nullable(),
 })
 
 const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
@@ -175,15 +209,26 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   reload: z.literal(true).exactOptional(),
   adopted: z.object({ files: count, rows: count }).exactOptional(),
   mixedTypes: z.literal(true).exactOptional(),
+  remembered: z
+    .object({
+      sequenceColumn: z.string(),
+      files: z.array(
+        z.object({ name: z.string(), sizeBytes: count, rows: count, sha256: z.string(), newestMs: z.int() }),
+      ),
+    })
+    .exactOptional(),
+  forgotten: z.array(z.string()).exactOptional(),
   obeyed: z
     .object({ version: count, incrementalFile: z.string().nullable(), fullLoadDate: z.string().nullable() })
     .exactOptional(),
+  restored: z.object({ version: count, from: count, progressKept: z.boolean() }).exactOptional(),
 })
 
 const receiptShape: z.ZodType<Receipt> = z.object({
   landingFiles: z.array(z.string()),
   passedOver: z.array(z.object({ key: z.string(), why: z.string() })),
   note: z.string().exactOptional(),
+  restored: z.object({ version: count, progressKept: z.boolean() }).exactOptional(),
   changes: z.object({ inserted: count, updated: count, deleted: count, unchanged: count, ignored: count }),
   rowsBefore: count,
   rowsAfter: count,
@@ -199,8 +244,8 @@ const lineShape = z.object({
     .object({
       path: z.string(),
       partitionValues: partitionShape,
-      size: count,
-      modificationTime: z.int(),
+      size: byteCount,
+      modificationTime: momentMs,
       stats: z.string(),
       tags: z.object({
         [tagKeys.segments]: segmentsText.nullish(),
@@ -213,18 +258,18 @@ const lineShape = z.object({
     })
     .nullish(),
   remove: z
-    .object({ path: z.string(), deletionTimestamp: z.int(), partitionValues: partitionShape, size: count })
+    .object({ path: z.string(), deletionTimestamp: momentMs, partitionValues: partitionShape, size: byteCount })
     .nullish(),
   domainMetadata: z.object({ domain: z.string(), configuration: z.string(), removed: z.boolean() }).nullish(),
   commitInfo: z
-    .object({ timestamp: z.int(), operation: z.string(), txnId: z.string(), dmscdc: receiptShape.nullish() })
+    .object({ timestamp: momentMs, operation: z.string(), txnId: z.string(), dmscdc: receiptShape.nullish() })
     .nullish(),
   metaData: z
     .object({
       id: z.string(),
       schemaString: z.string(),
       partitionColumns: z.array(z.string()),
-      createdTime: z.int(),
+      createdTime: momentMs,
     })
     .nullish(),
   protocol: z

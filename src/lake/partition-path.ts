@@ -1,4 +1,6 @@
 import type { PartitionValues } from '../domain.ts'
+import { DmscdcError } from '../errors.ts'
+import { limits } from '../limits.ts'
 
 /** How Hive folders write NULL. */
 export const nullFolder = '__HIVE_DEFAULT_PARTITION__'
@@ -9,7 +11,18 @@ export const nullFolder = '__HIVE_DEFAULT_PARTITION__'
  * escape them, and Spark would read mojibake). NULL and '' share a folder.
  */
 export function partitionFolder(columns: readonly string[], values: PartitionValues): string {
-  return columns.map((column) => `${escapeFolder(column)}=${folderValue(values[column] ?? null)}/`).join('')
+  return columns.map((column) => `${folderOf(column, values[column] ?? null)}/`).join('')
+}
+
+function folderOf(column: string, value: string | null): string {
+  const folder = `${escapeFolder(column)}=${folderValue(value)}`
+  const bytes = new TextEncoder().encode(folder).length
+  if (bytes <= limits.partitionFolderBytes) return folder
+  throw new DmscdcError(
+    'bad-landing',
+    `partition column "${column}": a value of it makes a folder name of ${String(bytes)} bytes, expected at most ${String(limits.partitionFolderBytes)}`,
+    { hint: 'partition by a column of short values: dmscdc set <table> --partition-key <column>' },
+  )
 }
 
 /** The values that the folders of a data file's path name. (Text equal to Hive's null folder cannot be told from NULL.) */

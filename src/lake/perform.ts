@@ -1,4 +1,4 @@
-import { type Snapshot, tableName } from '../domain.ts'
+import { type Snapshot, type StagedCommit, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError } from '../errors.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
 import { drive } from '../steps.ts'
@@ -8,7 +8,17 @@ import { corruptLake } from './corrupt-lake.ts'
 import { type FinishAnswer, type FinishInput, type FinishResult, finishMachine } from './finish.ts'
 import type { FinishCall } from './finish-agenda.ts'
 import { inParallel } from './in-parallel.ts'
-import { dataKey, entryKey, logPrefix, stagedKey, stagingPrefix, type TablePlace } from './keys.ts'
+import {
+  dataKey,
+  deleteKey,
+  deleteName,
+  deletesPrefix,
+  entryKey,
+  logPrefix,
+  stagedKey,
+  stagingPrefix,
+  type TablePlace,
+} from './keys.ts'
 import { dropManifests, putManifests } from './manifest.ts'
 import { entryTxnId } from './parse-actions.ts'
 import { beginView, dropView, mirrorLog } from './publish.ts'
@@ -53,13 +63,18 @@ export function sweepStaging(
   return drive(sweepMachine(input), (call) => performSweep(ports, input, call))
 }
 
-/** Deletes what an attempt staged. Only after its commit is `lost` or `expired`, or was never begun. */
+/** Deletes what an attempt wrote. Only after its commit is `lost` or `expired`, or was never begun. */
 export async function discardStaged(
   store: ObjectStore,
   place: TablePlace,
-  files: readonly { readonly txnId: string; readonly path: string }[],
+  { add, progress, txnId }: Pick<StagedCommit, 'add' | 'progress' | 'txnId'>,
 ): Promise<void> {
-  if (files.length > 0) await store.deleteMany(files.map(({ txnId, path }) => stagedKey(place, txnId, path)))
+  const deletions = (progress.remembered?.files ?? []).filter(({ name }) => name === deleteName(txnId))
+  const keys = [
+    ...add.map((file) => stagedKey(place, file.txnId, file.path)),
+    ...deletions.map(({ name }) => deleteKey(place, name)),
+  ]
+  if (keys.length > 0) await store.deleteMany(keys)
 }
 
 async function performCommit(ports: { store: ObjectStore; clock: Clock }, call: CommitCall): Promise<CommitAnswer> {
@@ -143,8 +158,8 @@ async function performSweep(
   switch (call.kind) {
     case 'list-staging': {
       const keys: string[] = []
-      for await (const page of listAll(ports.store, { prefix: stagingPrefix(place) }))
-        keys.push(...page.objects.map(({ key }) => key))
+      for (const prefix of [stagingPrefix(place), deletesPrefix(place)])
+        for await (const page of listAll(ports.store, { prefix })) keys.push(...page.objects.map(({ key }) => key))
       return { kind: 'listed', keys }
     }
     case 'commit':

@@ -42,10 +42,21 @@ function boundsOf(type: LakeType, { min, max, hasNan }: ColumnStatistics): { min
       return bothMatch(/^\d{4}-\d\d-\d\d$/u, min, max, JSON.stringify)
     case 'timestamp':
       return bothMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00$/u, min, max, timestampBound)
+    case 'float':
+    case 'double':
+      // To readers that order the zeros, a bound of zero must be the outer one: -0.0 may stand in the file.
+      return bothMatch(number, min === '0.0' ? '-0.0' : min, max === '-0.0' ? '0.0' : max, (text) => text)
+    case 'decimal':
+      return bothMatch(number, wholeDecimal(min), wholeDecimal(max), (text) => text)
     default:
-      return bothMatch(/^-?\d+(\.\d+)?(e[+-]?\d+)?$/u, min, max, (text) => text)
+      return bothMatch(number, min, max, (text) => text)
   }
 }
+
+const number = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/u
+
+/** The engine writes `.5` where the type has no digit before the point, which is no number in JSON. */
+const wholeDecimal = (text: string) => text.replace(/^(-?)\./u, '$10.')
 
 function bothMatch(form: RegExp, min: string, max: string, write: (text: string) => string) {
   return form.test(min) && form.test(max) ? { min: write(min), max: write(max) } : null

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../domain.ts'
 import { call, done, type Machine, type Step } from '../steps.ts'
 import type { CommitResult } from './commit.ts'
-import { stagedKey, stagedTxnId, type TablePlace } from './keys.ts'
+import { deleteKey, deleteName, stagedKey, stagedTxnId, type TablePlace } from './keys.ts'
 
 export type SweepInput = {
   readonly place: TablePlace
@@ -12,6 +12,7 @@ export type SweepInput = {
 }
 
 export type SweepCall =
+  /** What attempts stage, and the files of deletions that they write. */
   | { readonly kind: 'list-staging' }
   /** The run's own work commit, or an empty FENCE: after it no attempt that stems from an older head can win. */
   | { readonly kind: 'commit' }
@@ -32,7 +33,7 @@ export type SweepResult =
 export type SweepState = { readonly input: SweepInput; readonly orphans: readonly string[]; readonly version: number }
 
 /**
- * Deletes staged files that no commit names. The order is the safety: list, commit, then delete what was listed. A stalled
+ * Deletes staged files, and files of deletions, that no commit names. The order is the safety: list, commit, then delete what was listed. A stalled
  * run's PUT for the next version may still be on its way, and only when that version is ours can its files not be
  * named any more. A run that starts after our commit is not in the list.
  */
@@ -40,9 +41,13 @@ export function sweepMachine(input: SweepInput): Machine<SweepState, SweepCall, 
   return { start: call({ input, orphans: [], version: -1 }, { kind: 'list-staging' }), next }
 }
 
-/** The staged keys that neither the head nor the run itself can need. */
+/** The listed keys that neither the head nor the run itself can need. */
 export function orphanedKeys({ place, head, ownTxnId }: SweepInput, keys: readonly string[]): readonly string[] {
-  const named = new Set(head?.files.map(({ txnId, path }) => stagedKey(place, txnId, path)))
+  const named = new Set([
+    ...(head?.files ?? []).map(({ txnId, path }) => stagedKey(place, txnId, path)),
+    ...(head?.progress.remembered?.files ?? []).map(({ name }) => deleteKey(place, name)),
+    deleteKey(place, deleteName(ownTxnId)),
+  ])
   return keys.filter((key) => !named.has(key) && stagedTxnId(place, key) !== ownTxnId)
 }
 

@@ -1,21 +1,25 @@
-import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
-import type { DataFile, Snapshot, View } from '../domain.ts'
-import { type ByteRange, listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
+import type { DataFile, DeleteFile, Snapshot, View } from '../domain.ts'
+import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
+import { differenceFrom, hashObject } from './hash-object.ts'
 import { inParallel } from './in-parallel.ts'
 import {
   dataKey,
+  deleteKey,
+  deleteName,
+  deletesPrefix,
   deltaViewPrefix,
   entryKey,
   logPrefix,
   manifestKey,
   manifestPrefix,
+  retainedKey,
+  retainedPrefix,
   stagedKey,
   stagingPrefix,
   type TablePlace,
 } from './keys.ts'
 import { manifestsOf, manifestText } from './manifest.ts'
-import { segmentSpans } from './open-data.ts'
 import { isViewed } from './retention.ts'
 
 export type Problem = {
@@ -41,7 +45,7 @@ export type VerifyRequest = {
 
 /**
  * Holds the lake against the log: every listed file is there with the bytes that were committed, and nothing else lies in the
- * table's folder or in staging. Reads every byte of every listed file, in pieces. Problems of listed files come first.
+ * table's folder, in staging or among the remembered deletions. Reads every byte of every listed file, in pieces. Problems of listed files come first.
  */
 export async function verifyTable(request: VerifyRequest): Promise<readonly Problem[]> {
   const objects = await listFolder(request.store, request.place.dataPrefix)
@@ -52,6 +56,8 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
     ...ofFiles,
     ...unlistedData(request, objects),
     ...(await unlistedStaging(request, objects)),
+    ...(await checkDeleteFiles(request)),
+    ...(await wrongRetained(request)),
     ...(await checkDeltaView(request)),
     ...(await checkManifests(request, objects)),
     ...(ofFiles.length === 0 ? await checkKeys(request) : []),
@@ -59,7 +65,6 @@ export async function verifyTable(request: VerifyRequest): Promise<readonly Prob
 }
 
 const filesAtOnce = 4
-const pieceBytes = 8 * 1_048_576
 
 type Objects = ReadonlyMap<string, ObjectInfo>
 
@@ -76,25 +81,10 @@ async function checkFile(request: VerifyRequest, file: DataFile, objects: Object
   if (object === undefined) return [missing(path, 'the log lists it, the folder does not hold it')]
   if (object.sizeBytes !== file.sizeBytes)
     return [damaged(path, `found ${object.sizeBytes} bytes, expected ${file.sizeBytes}`)]
-  for (const { start, length, sha256 } of segmentSpans(file)) {
-    const found = await hashSpan(request.store, path, { start, length })
-    if (found === null) return [missing(path, 'it went away, or became shorter, while it was read')]
-    if (found !== sha256)
-      return [damaged(path, `found content hash ${found} of bytes ${start} to ${start + length}, expected ${sha256}`)]
-  }
+  const difference = await differenceFrom(file, request.store, path)
+  if (difference?.kind === 'missing') return [missing(path, 'it went away, or became shorter, while it was read')]
+  if (difference !== null) return [damaged(path, difference.message)]
   return checkCount(request, file, path)
-}
-
-async function hashSpan(store: ObjectStore, key: string, span: ByteRange): Promise<string | null> {
-  const hash = createHash('sha256')
-  for (let at = 0; at < span.length; ) {
-    const length = Math.min(pieceBytes, span.length - at)
-    const piece = await store.get(key, { start: span.start + at, length })
-    if (piece === null || piece.body.length === 0) return null
-    hash.update(piece.body)
-    at += piece.body.length
-  }
-  return hash.digest('hex')
 }
 
 async function checkCount(request: VerifyRequest, file: DataFile, path: string): Promise<readonly Problem[]> {
@@ -141,6 +131,43 @@ async function unlistedStaging(request: VerifyRequest, objects: Objects): Promis
   return [...staged.keys()]
     .filter((key) => !named.has(key) && !activeTxnIds.some((txnId) => key.startsWith(stagedKey(place, txnId, ''))))
     .map((key) => unlisted(key, 'it was staged and never committed; the next run that has work sweeps it away'))
+}
+
+/** Every file of remembered deletions is there with the bytes that were committed, and no other. */
+async function checkDeleteFiles(request: VerifyRequest): Promise<readonly Problem[]> {
+  const { store, place, snapshot, activeTxnIds = [] } = request
+  const { remembered, forgotten = [] } = snapshot.progress
+  const files = remembered?.files ?? []
+  const objects = await listFolder(store, deletesPrefix(place))
+  const named = [...files.map(({ name }) => name), ...activeTxnIds.map(deleteName), ...forgotten]
+  const known = new Set(named.map((name) => deleteKey(place, name)))
+  const checked = await inParallel(files, (file) => checkDeleteFile(request, file, objects))
+  const others = [...objects.keys()].filter((key) => !known.has(key))
+  const why = 'it was written and never committed; the next run that has work sweeps it away'
+  return [...checked.flat(), ...others.map((key) => unlisted(key, why))]
+}
+
+async function checkDeleteFile(
+  { store, place }: VerifyRequest,
+  { name, sha256 }: DeleteFile,
+  objects: Objects,
+): Promise<readonly Problem[]> {
+  const path = deleteKey(place, name)
+  const object = objects.get(path)
+  const found = object === undefined ? null : await hashObject(store, object)
+  if (found === null) return [missing(path, 'the log lists it, the folder of remembered deletions does not hold it')]
+  return found === sha256 ? [] : [damaged(path, `found content hash ${found}, expected ${sha256}`)]
+}
+
+/** What is retained outside the table's folder must be known to the log as removed: else nobody would ever take it away. */
+async function wrongRetained({ store, place, snapshot }: VerifyRequest): Promise<readonly Problem[]> {
+  const sizes = new Map(snapshot.tombstones.map(({ path, sizeBytes }) => [retainedKey(place, path), sizeBytes]))
+  const retained = await listFolder(store, retainedPrefix(place))
+  return [...retained.values()].flatMap(({ key, sizeBytes }) => {
+    const expected = sizes.get(key)
+    if (expected === undefined) return [unlisted(key, 'it is retained, the log knows of no such file that was removed')]
+    return expected === sizeBytes ? [] : [damaged(key, `found ${sizeBytes} bytes, expected ${expected}`)]
+  })
 }
 
 /** The view ends with the head's own entry, to the byte. */

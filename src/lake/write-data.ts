@@ -76,7 +76,9 @@ export async function stage(staging: Staging, files: readonly PreparedFile[]): P
 /** The partition value of a row as text, null for NULL and for ''. */
 export function partitionText(type: LakeType, expression: string): string {
   if (type.kind === 'timestamp') return `strftime(${expression}, '%Y-%m-%dT%H:%M:%S.%fZ')`
-  return `nullif(${expression}::varchar, '')`
+  const text = `nullif(${expression}::varchar, '')`
+  // The engine writes `.5` where the type has no digit before the point.
+  return type.kind === 'decimal' ? `regexp_replace(${text}, '^(-?)[.]', '\\10.')` : text
 }
 
 /** The partition columns in the order of the folders. */

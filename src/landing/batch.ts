@@ -4,10 +4,11 @@ import { list, literal } from '../engine/sql.ts'
 import type { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { isNoValueOf, readCsv } from './csv.ts'
+import { readCsv, unreadable } from './csv.ts'
+import { isNoValueOf } from './csv-value.ts'
 import { evolve, keepDropped } from './evolve.ts'
 import { type OpenedFile, openLanding } from './inspect.ts'
-import { damagedLanding } from './landing-errors.ts'
+import { damagedLanding, isAboutFile } from './landing-errors.ts'
 import { landingSelect, rowsPerFileMax } from './landing-sql.ts'
 
 /** Landing files that are fit to be applied; the session's view `changes` (ord, op, c…, b…) holds exactly their rows. */
@@ -77,7 +78,10 @@ export async function firstUndecodable(
 async function readFailure(session: EngineSession, select: string): Promise<unknown> {
   return session.rows(`select bit_xor(h) as h from (${select})`).then(
     () => null,
-    (cause: unknown) => cause,
+    (cause: unknown) => {
+      if (isAboutFile(cause)) return cause
+      throw cause
+    },
   )
 }
 
@@ -146,6 +150,7 @@ async function firstBadFile(
 async function unknownOperation(session: EngineSession, config: TableConfig, files: readonly OpenedFile[]) {
   const query = `select min(ord) as first from changes where op is null or op not in ('I', 'U', 'D')`
   const [row] = await session.rows(query).catch(async (error: unknown) => {
+    if (!isAboutFile(error)) throw error
     const undecodable = await firstUndecodable(session, config, { files, columns: [] })
     if (undecodable === null) throw error
     return [undecodable]
@@ -165,20 +170,24 @@ async function badCsvValue(
   config: TableConfig,
   opened: OpenedFile,
 ): Promise<DmscdcError | null> {
-  const { file, path, layout, header } = opened
-  if (file.format === 'parquet') return null
+  const { file, path, layout, csv } = opened
+  if (csv === null) return null
   const names = layout.columns.map((_, at) => `r${String(at)}`)
-  const checks = layout.columns.flatMap(({ type, fileType }, at) => {
+  const checks = layout.columns.flatMap(({ name, type }, at) => {
     if (type === null || type.kind === 'string') return []
-    return [`count(*) filter (${isNoValueOf(`r${String(at)}`, fileType, type)}) as n${String(at)}`]
+    const exact = config.primaryKey?.includes(name) ?? false
+    return [`count(*) filter (${isNoValueOf(`r${String(at)}`, type, { exact })}) as n${String(at)}`]
   })
-  const scan = readCsv(path, config.csv, file, header, names)
+  const scan = readCsv(path, config.csv, file, csv, names)
   const [counts] = await session
     .rows(`select ${list(['count(*) as total', ...checks])} from ${scan}`)
-    .catch((cause: unknown) => [
-      { unreadable: damagedLanding(file, 'its lines have not all the same fields', cause) } as never,
-    ])
+    .catch((cause: unknown) => {
+      if (!isAboutFile(cause)) throw cause
+      return [{ unreadable: damagedLanding(file, unreadable(csv.fields), cause) } as never]
+    })
   if (counts !== undefined && 'unreadable' in counts) return counts.unreadable as unknown as DmscdcError
+  const [lines, read] = [Math.max(0, csv.records - (csv.header ? 1 : 0)), Number(counts?.total ?? 0)]
+  if (lines !== read) return damagedLanding(file, `it has ${String(lines)} lines of which ${String(read)} can be read`)
   const at = layout.columns.findIndex((_, column) => Number(counts?.[`n${String(column)}`] ?? 0) > 0)
   if (at < 0) return null
   const column = layout.columns[at]

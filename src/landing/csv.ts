@@ -1,10 +1,12 @@
-import type { CsvConfig, LakeType, LandingFile, TableConfig } from '../domain.ts'
+import type { CsvConfig, LandingFile, TableConfig } from '../domain.ts'
+import type { CsvFrame } from '../engine/csv-frame.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
-import { damagedLanding } from './landing-errors.ts'
-import { asLakeValue, type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
+import { limits } from '../limits.ts'
+import { asDamage, damagedLanding } from './landing-errors.ts'
+import { type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
 
 /**
  * What the columns of a CSV file are. A header is taken with `CsvHeader`, or where the first line equals the declared
@@ -16,34 +18,45 @@ export async function csvLayout(
   config: TableConfig,
   file: LandingFile,
   path: string,
-): Promise<{ readonly layout: LandingLayout; readonly header: boolean }> {
+): Promise<{ readonly layout: LandingLayout; readonly csv: CsvLines }> {
   const { csv } = config
-  const fields = await countFields(session, csv, file, path)
-  const first = await firstLine(session, csv, file, path, fields)
+  const frame = await frameOf(session, csv, file, path)
+  const { fields } = frame
+  const scan = readCsv(path, csv, file, { ...frame, header: false }, positions(fields))
+  const first = await firstLine(session, file, fields, scan)
   const header = csv.header || isHeader(first, csv)
   const names = header
     ? first
-    : headerlessNames(config, file, fields, await operationsLead(session, csv, path, fields, file))
+    : headerlessNames(config, file, fields, await operationsLead(session, file, fields, scan))
   const declared = new Map(csv.columns?.map(({ name, type }) => [name, declaredType(typeText(type), duckdbType(type))]))
   const columns = names.map((name): NamedType => ({ name, fileType: declared.get(name) ?? 'VARCHAR' }))
-  return { header, layout: layoutOf(columns, config.beforeImagePrefix) }
+  return { csv: { ...frame, header }, layout: layoutOf(columns, config.beforeImagePrefix) }
 }
+
+/** The lines of a CSV file. `header`: the first is no row. */
+export type CsvLines = CsvFrame & { readonly header: boolean }
 
 /** The scan of one CSV file as text, columns named by position, with `pos`: the row's place in the file. */
 export function readCsv(
   path: string,
   csv: CsvConfig,
   file: LandingFile,
-  header: boolean,
+  lines: CsvLines,
   columnNames: readonly string[],
 ) {
   const columns = list(columnNames.map((name) => `${literal(name)}: 'VARCHAR'`))
   const nulls = csv.nullValue === null ? [''] : ['', csv.nullValue]
   const options = [
     'auto_detect = false',
-    `header = ${String(header)}`,
+    `header = ${String(lines.header)}`,
     `columns = {${columns}}`,
-    ...dialect(csv),
+    `delim = ${literal(csv.delimiter)}`,
+    `quote = ${literal(csv.rfc4180 ? '"' : '')}`,
+    `escape = ${literal(csv.rfc4180 ? '"' : '')}`,
+    // Else a quoted text that holds the other line ending cannot be read.
+    `new_line = ${lines.newLine === '\n' ? "'\\n'" : "'\\r\\n'"}`,
+    `max_line_size = ${String(limits.csvLineBytes)}`,
+    `buffer_size = ${String(limits.csvLineBytes)}`,
     `nullstr = ${listLiteral(nulls.map(literal))}`,
     'allow_quoted_nulls = false',
     'parallel = false',
@@ -52,33 +65,32 @@ export function readCsv(
   return `(select *, row_number() over () - 1 as pos from read_csv(${literal(path)}, ${list(options)}))`
 }
 
-function dialect(csv: CsvConfig): string[] {
-  const quoteEscape = csv.rfc4180 ? '"' : ''
-  const bytes = `max_line_size = ${String(lineBytesMax)}, buffer_size = ${String(lineBytesMax)}`
-  return [`delim = ${literal(csv.delimiter)}`, `quote = '"'`, `escape = ${literal(quoteEscape)}`, bytes]
-}
-
-/** The engine's own limit is 2 MB, which a LOB column passes. No more than the buffer that it takes for a scan anyway. */
-const lineBytesMax = 32 * 1024 * 1024
-
-async function countFields(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<number> {
-  const compression = `compression = ${literal(file.format === 'csv.gz' ? 'gzip' : 'none')}`
-  const sniff = `sniff_csv(${literal(path)}, header = false, ${list(dialect(csv))}, ${compression})`
-  const rows = await session.rows(`select len(Columns) as fields from ${sniff}`).catch((cause: unknown) => {
-    const form = `delimiter ${literal(csv.delimiter)}, lines of equal fields and at most ${String(lineBytesMax)} bytes`
-    throw damagedLanding(file, `it is no CSV in UTF-8 with ${form}`, cause)
+/** Throws `bad-landing` where the file cannot be unpacked, ends within quotes, or has more columns than a table may have. */
+async function frameOf(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string): Promise<CsvFrame> {
+  const gzip = file.format === 'csv.gz'
+  const request = { path, gzip, delimiter: csv.delimiter, quotes: csv.rfc4180 }
+  const frame = await session.frameCsv(request).catch((cause: unknown) => {
+    throw gzip ? damagedLanding(file, 'it is no whole gzip', cause) : cause
   })
-  return Number(rows[0]?.fields ?? 0)
+  if (frame.openQuote) throw damagedLanding(file, 'it ends within a quoted field')
+  if (frame.fields > limits.columns)
+    throw damagedLanding(
+      file,
+      `it has ${String(frame.fields)} columns, expected at most ${String(limits.columns)} with delimiter ${literal(csv.delimiter)}`,
+    )
+  return frame
 }
 
-async function firstLine(session: EngineSession, csv: CsvConfig, file: LandingFile, path: string, fields: number) {
+async function firstLine(session: EngineSession, file: LandingFile, fields: number, scan: string) {
   const names = positions(fields)
-  const scan = readCsv(path, csv, file, false, names)
-  const rows = await session.rows(`select ${list(names)} from ${scan} limit 1`).catch((cause: unknown) => {
-    throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
-  })
+  const rows = await session
+    .rows(`select ${list(names)} from ${scan} limit 1`)
+    .catch(asDamage(file, unreadable(fields)))
   return names.map((name) => String(rows[0]?.[name] ?? ''))
 }
+
+export const unreadable = (fields: number) =>
+  `its lines are not all UTF-8 with ${String(fields)} fields as the first has, of at most ${String(limits.csvLineBytes)} bytes`
 
 const positions = (fields: number) => Array.from({ length: fields }, (_, at) => `r${String(at)}`)
 
@@ -90,18 +102,9 @@ function isHeader(first: readonly string[], csv: CsvConfig): boolean {
 }
 
 /** How many lines begin with I, U or D. */
-async function operationsLead(
-  session: EngineSession,
-  csv: CsvConfig,
-  path: string,
-  fields: number,
-  file: LandingFile,
-): Promise<Lead> {
-  const scan = readCsv(path, csv, file, false, positions(fields))
+async function operationsLead(session: EngineSession, file: LandingFile, fields: number, scan: string): Promise<Lead> {
   const query = `select count(*) as lines, count(*) filter (r0 in ('I', 'U', 'D')) as operations from ${scan}`
-  const rows = await session.rows(query).catch((cause: unknown) => {
-    throw damagedLanding(file, `its lines have not all ${String(fields)} fields as the first has`, cause)
-  })
+  const rows = await session.rows(query).catch(asDamage(file, unreadable(fields)))
   const [lines, operations] = [Number(rows[0]?.lines), Number(rows[0]?.operations)]
   return operations === 0 ? 'none' : operations === lines ? 'all' : 'some'
 }
@@ -141,40 +144,6 @@ function undeclaredNames(file: LandingFile, fields: number, operationsLead: bool
   const withOperation = file.kind === 'change'
   const names = positions(fields - (withOperation ? 1 : 0)).map((_, at) => `col${String(at)}`)
   return withOperation ? [operationColumn, ...names] : names
-}
-
-/**
- * The condition that a field's text is no value of its declared type. The engine's casts round fractions and drop a
- * date's time without a word, and two keys that round to one would cost a row: what would be lost counts as no value.
- */
-export function isNoValueOf(text: string, fileType: string, type: LakeType): string {
-  const cast = `try_cast(${asLakeValue(text, fileType)} as ${duckdbType(type)})`
-  return `${text} is not null and (${[`${cast} is null`, ...losses(text, cast, type)].join(' or ')})`
-}
-
-function losses(text: string, cast: string, type: LakeType): string[] {
-  switch (type.kind) {
-    case 'byte':
-    case 'short':
-    case 'integer':
-    case 'long':
-      return exceedsScale(text, cast, 0)
-    case 'decimal':
-      return exceedsScale(text, cast, type.scale)
-    case 'date':
-      return [`try_cast(${text} as timestamp) is distinct from ${cast}::timestamp`]
-    default:
-      return []
-  }
-}
-
-function exceedsScale(text: string, cast: string, scale: number): string[] {
-  const digits = `regexp_matches(${text}, ${literal(`[.][0-9]{${String(scale)}}[0-9]*[1-9]`)})`
-  const power = `regexp_matches(${text}, '[eE]')`
-  return [
-    `(${digits} and not ${power})`,
-    `(${power} and try_cast(${text} as double) is distinct from try_cast(${cast} as double))`,
-  ]
 }
 
 /** The name under which `lakeTypeOf` finds the declared type again. */

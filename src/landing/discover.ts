@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import type { TableId } from '../domain.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
 import { archiveMark } from './archive.ts'
+import { isTableName, isTooLong, reservedSchema } from './names.ts'
 
 export type Discovery = {
   /** In the order of the listing. */
@@ -10,28 +11,32 @@ export type Discovery = {
   readonly ignored: number
   /** `CDC_TXN-…` files beside the tables, where DMS puts them (`CdcPath`): not supported, warned of. */
   readonly transactionFiles: number
+  /** Folders that would be tables, or schemas, but for names longer than `limits.nameBytes`. */
+  readonly tooLong: number
 }
 
 /** The tables of a landing: its folders two levels deep, found with one listing for the schemas and one for each schema's tables. */
 export async function discoverTables(store: ObjectStore): Promise<Discovery> {
   const root = await namesIn(store, '')
-  const schemas = root.folders.filter((name) => isName(name) && name !== '_dmscdc')
+  const schemas = root.folders.filter((name) => isTableName(name) && name !== reservedSchema)
   const atOnce = pLimit(8)
   const inSchemas = await Promise.all(schemas.map((schema) => atOnce(() => tablesOf(store, schema))))
   return {
     tables: inSchemas.flatMap((found) => found.tables),
     ignored: root.objects + root.folders.length - schemas.length + sum(inSchemas.map((found) => found.ignored)),
     transactionFiles: root.transactionFiles + sum(inSchemas.map((found) => found.transactionFiles)),
+    tooLong: root.folders.filter(isTooLong).length + sum(inSchemas.map((found) => found.tooLong)),
   }
 }
 
 async function tablesOf(store: ObjectStore, schema: string): Promise<Discovery> {
   const { folders, objects, transactionFiles, archive } = await namesIn(store, `${schema}/`)
-  if (archive) return { tables: [], ignored: 1, transactionFiles: 0 }
+  if (archive) return { tables: [], ignored: 1, transactionFiles: 0, tooLong: 0 }
   const tables = folders
-    .filter((name) => isName(name) && !name.startsWith('awsdms_'))
+    .filter((name) => isTableName(name) && !name.startsWith('awsdms_'))
     .map((table) => ({ schema, table }))
-  return { tables, ignored: objects + folders.length - tables.length, transactionFiles }
+  const ignored = objects + folders.length - tables.length
+  return { tables, ignored, transactionFiles, tooLong: folders.filter(isTooLong).length }
 }
 
 async function namesIn(store: ObjectStore, prefix: string) {
@@ -47,6 +52,4 @@ async function namesIn(store: ObjectStore, prefix: string) {
   return { folders, objects, transactionFiles, archive }
 }
 
-/** Any text that can stand in a path and be printed. */
-const isName = (name: string) => name !== '' && name !== '.' && name !== '..' && !/\p{Cc}/u.test(name)
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0)

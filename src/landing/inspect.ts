@@ -2,8 +2,9 @@ import type { LandingFile, TableConfig } from '../domain.ts'
 import type { Cell, EngineSession } from '../engine/engine.ts'
 import { listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { csvLayout } from './csv.ts'
+import { type CsvLines, csvLayout } from './csv.ts'
 import { damagedLanding } from './landing-errors.ts'
 import { type LandingLayout, layoutOf, type NamedType } from './layout.ts'
 
@@ -13,8 +14,8 @@ export type OpenedFile = {
   /** Where the engine reads it. */
   readonly path: string
   readonly layout: LandingLayout
-  /** CSV: the first line is a header. */
-  readonly header: boolean
+  /** Null: it is Parquet. */
+  readonly csv: CsvLines | null
   readonly sha256: string
   readonly release: () => Promise<void>
 }
@@ -53,39 +54,67 @@ export async function openLanding(
 
 const filesPerFooterQuery = 250
 
-type FetchedFile = Omit<OpenedFile, 'layout' | 'header'>
+type FetchedFile = Omit<OpenedFile, 'layout' | 'csv'>
 
 async function readLayouts(
   session: EngineSession,
   config: TableConfig,
   fetched: readonly FetchedFile[],
 ): Promise<Opened> {
-  const parquet = fetched.filter(({ file }) => file.format === 'parquet').map(({ path }) => path)
+  const { whole, damage } = await wholeFiles(session, fetched)
+  const parquet = whole.filter(({ file }) => file.format === 'parquet').map(({ path }) => path)
   const columns = await footers(session, parquet)
   const files: OpenedFile[] = []
-  for (const one of fetched) {
+  for (const one of whole) {
     try {
       if (one.file.format === 'parquet') {
         const names = (columns ?? (await footers(session, [one.path])))?.get(one.path)
-        if (names === undefined) throw damagedLanding(one.file, 'it is no whole Parquet file')
-        files.push({ ...one, header: false, layout: layoutOf(names, config.beforeImagePrefix) })
+        if (names === undefined) throw damagedLanding(one.file, noParquet)
+        refuseColumns(one.file, names)
+        files.push({ ...one, csv: null, layout: layoutOf(names, config.beforeImagePrefix) })
       } else files.push({ ...one, ...(await csvLayout(session, config, one.file, one.path)) })
     } catch (error) {
       if (error instanceof DmscdcError && error.kind !== 'bug') return { files, damage: error }
       throw error
     }
   }
-  return { files, damage: null }
+  return { files, damage }
 }
 
-/** Top-level columns by path; null where one of the files cannot be read, for the query then fails as a whole. */
+const noParquet = `it is no whole Parquet file (with a schema of at most ${String(limits.schemaElements)} elements)`
+
+/** The files up to the first that is no Parquet by its end, or whose footer is too large to be read: the engine reads it whole, beside its memory limit. */
+async function wholeFiles(session: EngineSession, fetched: readonly FetchedFile[]) {
+  for (const [at, { file, path }] of fetched.entries()) {
+    if (file.format !== 'parquet') continue
+    const footerBytes = await session.footerBytesOf(path)
+    if (footerBytes !== null && footerBytes <= session.footerBytesMax) continue
+    const found =
+      footerBytes === null
+        ? noParquet
+        : `its footer has ${String(footerBytes)} bytes, expected at most ${String(session.footerBytesMax)}`
+    return { whole: fetched.slice(0, at), damage: damagedLanding(file, found) }
+  }
+  return { whole: fetched, damage: null }
+}
+
+function refuseColumns(file: LandingFile, columns: readonly NamedType[]): void {
+  if (columns.length > limits.columns)
+    throw damagedLanding(file, `it has ${String(columns.length)} columns, expected at most ${String(limits.columns)}`)
+  const long = columns.findIndex(({ name }) => Buffer.byteLength(name) > limits.columnNameBytes)
+  if (long < 0) return
+  const what = `the name of column ${String(long + 1)} is too long, expected at most ${String(limits.columnNameBytes)} bytes`
+  throw damagedLanding(file, what)
+}
+
+/** Top-level columns by path, without a file that has more of them than can be looked at; null where one of the files cannot be read, for the query then fails as a whole. */
 export async function footers(
   session: EngineSession,
   paths: readonly string[],
 ): Promise<Map<string, NamedType[]> | null> {
   if (paths.length === 0) return new Map()
   const files = listLiteral(paths.map(literal))
-  const schema = `select file_name, name, duckdb_type, num_children from parquet_schema(${files})`
+  const schema = `select file_name, name, duckdb_type, num_children from parquet_schema(${files}) where column_id <= ${String(limits.schemaElements)}`
   const rows = await session.rows(`${schema} order by file_name, column_id`).catch((error: unknown) => {
     if (error instanceof DmscdcError && error.kind === 'bug') return null
     throw error
@@ -93,21 +122,18 @@ export async function footers(
   if (rows === null) return null
   const byPath = new Map<string, { readonly [column: string]: Cell }[]>(paths.map((path) => [path, []]))
   for (const row of rows) byPath.get(String(row.file_name))?.push(row)
-  return new Map([...byPath].map(([path, elements]) => [path, topLevelColumns(elements)]))
+  const read = [...byPath].filter(([, elements]) => elements.length <= limits.schemaElements)
+  return new Map(read.map(([path, elements]) => [path, topLevelColumns(elements)]))
 }
 
-/** Parquet lists a schema depth first: the root, then each column followed by its children. */
+/** Parquet lists a schema depth first: the root, then each column followed by its children. How many those are is the file's claim. */
 function topLevelColumns(elements: readonly { readonly [column: string]: Cell }[]): NamedType[] {
-  const childrenOf = (at: number) => Number(elements[at]?.num_children ?? 0)
-  const after = (at: number): number => {
-    let next = at + 1
-    for (let child = 0; child < childrenOf(at); child++) next = after(next)
-    return next
-  }
+  const childrenOf = (at: number) => Math.max(0, Number(elements[at]?.num_children ?? 0))
   const columns: NamedType[] = []
-  for (let at = 1; at < elements.length; at = after(at)) {
+  for (let at = 1; at < elements.length; ) {
     const nested = childrenOf(at) > 0
     columns.push({ name: String(elements[at]?.name), fileType: nested ? 'NESTED' : String(elements[at]?.duckdb_type) })
+    for (let expected = 1; expected > 0 && at < elements.length; at++) expected += childrenOf(at) - 1
   }
   return columns
 }

@@ -8,3 +8,15 @@ export function damagedLanding(file: LandingFile, why: string, cause?: unknown):
     cause,
   })
 }
+
+/**
+ * For a statement that read nothing but this file: where the engine could not explain its failure, the file is damaged. Any other
+ * error (no memory, no time, a broken engine) says nothing about the file, and passes.
+ */
+export function asDamage(file: LandingFile, why: string): (cause: unknown) => never {
+  return (cause) => {
+    throw isAboutFile(cause) ? damagedLanding(file, why, cause) : cause
+  }
+}
+
+export const isAboutFile = (cause: unknown) => cause instanceof DmscdcError && cause.kind === 'bug'

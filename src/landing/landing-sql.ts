@@ -1,6 +1,7 @@
 import type { Column, CsvConfig, LakeType } from '../domain.ts'
 import { byFile, duckdbType, list, readParquet } from '../engine/sql.ts'
-import { readCsv } from './csv.ts'
+import { type CsvLines, readCsv } from './csv.ts'
+import { csvValue } from './csv-value.ts'
 import type { OpenedFile } from './inspect.ts'
 import { asLakeValue, type LandingColumn, type LandingLayout, operationColumn } from './layout.ts'
 
@@ -24,8 +25,8 @@ export function landingSelect(relation: LandingRelation): string {
   const selects: string[] = []
   for (const [place, opened] of relation.files.entries()) {
     const { file, layout, path } = opened
-    if (file.format !== 'parquet') {
-      selects.push(csvSelect(relation, opened, place))
+    if (opened.csv !== null) {
+      selects.push(csvSelect(relation, opened, opened.csv, place))
       continue
     }
     const fingerprint = `${file.kind} ${layout.fingerprint}`
@@ -37,27 +38,38 @@ export function landingSelect(relation: LandingRelation): string {
   for (const [fingerprint, { layout, places, paths }] of groups) {
     const order = `${byFile(places.map(String))}::bigint * ${String(rowsPerFileMax)} + file_row_number`
     const scan = readParquet(paths, 't', positions(layout))
-    selects.push(`select ${list(outputs(relation, layout, order, fingerprint.startsWith('load')))} from ${scan}`)
+    selects.push(
+      `select ${list(outputs(relation, layout, order, { load: fingerprint.startsWith('load'), read: readParquetValue }))} from ${scan}`,
+    )
   }
   return selects.join('\nunion all\n')
 }
 
-function csvSelect(relation: LandingRelation, opened: OpenedFile, place: number): string {
-  const { layout, path, file, header } = opened
+function csvSelect(relation: LandingRelation, opened: OpenedFile, lines: CsvLines, place: number): string {
+  const { layout, path, file } = opened
   const order = `${String(place)}::bigint * ${String(rowsPerFileMax)} + pos`
-  const scan = readCsv(path, relation.csv, file, header, positions(layout))
-  return `select ${list(outputs(relation, layout, order, file.kind === 'load'))} from ${scan} as t`
+  const scan = readCsv(path, relation.csv, file, lines, positions(layout))
+  return `select ${list(outputs(relation, layout, order, { load: file.kind === 'load', read: readText }))} from ${scan} as t`
 }
 
 const positions = (layout: LandingLayout) => layout.columns.map((_, at) => `r${String(at)}`)
 
-function outputs(relation: LandingRelation, layout: LandingLayout, order: string, load: boolean): string[] {
+type Reading = { readonly load: boolean; readonly read: (expression: string, column: LandingColumn) => string }
+
+/** How a file's columns are read: the lake's value of a column, before it is cast to the type that the table has. */
+export const readerOf = ({ csv }: Pick<OpenedFile, 'csv'>): Reading['read'] =>
+  csv === null ? readParquetValue : readText
+
+const readText: Reading['read'] = (expression, { type }) => (type === null ? expression : csvValue(expression, type))
+const readParquetValue: Reading['read'] = (expression, { fileType }) => asLakeValue(expression, fileType)
+
+function outputs(relation: LandingRelation, layout: LandingLayout, order: string, { load, read }: Reading): string[] {
   const at = (role: LandingColumn['role'], name: string) =>
     layout.columns.findIndex((column) => column.role === role && (role === 'op' || (column.of ?? column.name) === name))
   const value = (place: number, type: LakeType): string => {
     const column = layout.columns[place]
     if (column === undefined) return `null::${duckdbType(type)}`
-    return `${asLakeValue(`r${String(place)}`, column.fileType)}::${duckdbType(type)}`
+    return `(${read(`r${String(place)}`, column)})::${duckdbType(type)}`
   }
   const operationAt = load ? -1 : at('op', operationColumn)
   const operation = operationAt < 0 ? `'I'` : `r${String(operationAt)}::varchar`

@@ -4,8 +4,11 @@ import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-st
 import { baseName, classify, landingOrder } from './names.ts'
 
 /** All that DMS has written for one table, by one listing of its folder (one request per 1,000 objects). Empty objects are ignored: DMS writes none. */
-export async function listTable(store: ObjectStore, id: TableId): Promise<LandingTable> {
-  const prefix = `${id.schema}/${id.table}/`
+export async function listTable(
+  store: ObjectStore,
+  id: TableId,
+  prefix = `${id.schema}/${id.table}/`,
+): Promise<LandingTable> {
   const loads: LandingFile[] = []
   const changes: LandingFile[] = []
   let ignored = 0

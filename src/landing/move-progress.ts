@@ -121,6 +121,15 @@ export function startOver(progress: Progress): Progress {
   return { ...start, window: passed, ...(obeyed === undefined ? {} : { obeyed }) }
 }
 
+/**
+ * The progress of a table that was emptied because its landing files are gone: only files behind the cursor are part of it,
+ * and none of those before is ever needed.
+ */
+export function emptied({ cursor, obeyed, primaryKey, partitionKey }: Progress): Progress {
+  const { settledUpTo: _, ...behind } = startBehind(cursor)
+  return { ...behind, primaryKey, partitionKey, ...(obeyed === undefined ? {} : { obeyed }) }
+}
+
 export function entryOf(file: LandingFile, passedOver?: TakenFile['passedOver']): TakenFile {
   const { key, etag, sizeBytes } = file
   return { key, etag, sizeBytes, sha256: null, ...(passedOver === undefined ? {} : { passedOver }) }

@@ -1,5 +1,6 @@
 import type { LandingFormat } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
+import { limits } from '../limits.ts'
 
 export type LandingName =
   | { readonly kind: 'load' | 'change'; readonly format: LandingFormat }
@@ -31,6 +32,16 @@ const CHANGE_NAME = /^[0-9]{8}-[0-9]{9,10}\.(parquet|csv|csv\.gz)$/
 const isSegmentPath = (folders: readonly string[]) => folders.length <= 1 && folders.every((folder) => folder !== '')
 const isDatePath = (folders: readonly string[]) =>
   folders.length <= 4 && folders.every((folder) => /^[0-9][0-9_-]*$/.test(folder))
+
+/** The lake's own folder has this name. */
+export const reservedSchema = '_dmscdc'
+
+/** Whether a schema or a table can have this name: any text that can stand in a path, be printed, and is no longer than `limits.nameBytes`. */
+export function isTableName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[\p{Cc}/]/u.test(name) && !isTooLong(name)
+}
+
+export const isTooLong = (name: string) => new TextEncoder().encode(name).length > limits.nameBytes
 
 /** The base name: the part of a key after the last `/`. */
 export function baseName(key: string): string {

@@ -6,12 +6,20 @@
  * A bare "everything after the cursor" would lose every file that turns up with a name before it.
  */
 import type { LandingFile, LoadGeneration, Progress, TakenFile } from '../domain.ts'
-import { baseName, landingOrder, lookBackName, nameTimeMs } from './names.ts'
+import { baseName, classify, landingOrder, lookBackName, nameTimeMs } from './names.ts'
 
 /** The change files that no commit has taken or passed over, in the order given. */
 export function pendingChanges(changes: readonly LandingFile[], progress: Progress): LandingFile[] {
   const inWindow = new Set(progress.window.map((taken) => taken.key))
   return changes.filter((file) => isAfter(progress.windowFrom, file.name) && !inWindow.has(file.key))
+}
+
+/** The same for a change file by its key alone. */
+export function isPendingKey(key: string, progress: Progress): boolean {
+  const { kind } = classify(key)
+  return (
+    kind === 'change' && isAfter(progress.windowFrom, baseName(key)) && !progress.window.some((one) => one.key === key)
+  )
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ChangeCounts, Column, DataFile, Snapshot } from '../domain.ts'
+import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
@@ -11,7 +11,9 @@ import {
   partitionText,
   type TableShape,
 } from '../lake/write-data.ts'
-import type { MergeInput } from './merge-input.ts'
+import type { Batch } from '../landing/batch.ts'
+import type { MergeInput, PlanInput } from './merge-input.ts'
+import { dropLosers, remember } from './remember.ts'
 import { chooseWrites, openLayouts } from './splice.ts'
 import { createDifferences, deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
@@ -24,6 +26,8 @@ export type MergePlan = {
   /** Files that do hold one. They are rewritten unless the change turns out to be none. */
   readonly touched: readonly TouchedFile[]
   readonly keys: number
+  /** Of these, the keys whose last change is older than what is known of them. */
+  readonly lost: number
   readonly inserts: number
   readonly deletions: number
 }
@@ -43,14 +47,18 @@ export type MergeResult = {
   readonly bytesRead: number
   /** Of the bytes of `written`, those that were in the lake before. */
   readonly bytesCarried: number
+  /** What is kept in mind of deletions; null without a sequence. */
+  readonly remembered: RememberedDeletes | null
 }
 
 /** Reads the batch's keys and finds where they stand in the lake: by the log's bounds first, then by the key columns. */
-export async function planMerge(input: MergeInput): Promise<MergePlan> {
-  const { session, snapshot, batch, staging } = input
+export async function planMerge(input: PlanInput): Promise<MergePlan> {
+  const { session, snapshot, batch, staging, sequence } = input
   const keys = keyColumns(input.shape)
+  const column = sequence?.column ?? null
+  const { partitionColumns } = input.shape
   await session.run(
-    sql.createLastChange(keys, { beforeImages: batch.beforeImages, partitionColumns: input.shape.partitionColumns }),
+    sql.createLastChange(keys, { beforeImages: batch.beforeImages, partitionColumns, sequence: column }),
   )
   const numbered = snapshot.files.map((file, number) => ({ number, file }))
   const lakeFiles = await session.writeText('lake-files.json', lakeFilesJson(snapshot, input.shape, keys))
@@ -58,11 +66,13 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
   const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
+  const read = column === null ? keys : [...keys, column]
   await namingDamage(opened.files, byteVerifier(session), () =>
-    session.run(sql.createHits(dataSelect(relation(input, opened.files, keys)), keys)),
+    session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column)),
   )
   await opened.release()
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
+  const lost = sequence === null ? 0 : await dropLosers({ session, staging, sequence, keys })
   const hits = await session.rows(sql.selectHits())
   const [count] = await session.rows(sql.countKeys())
   return {
@@ -73,7 +83,8 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
       hits: Number(row.hits),
       deletions: Number(row.deletions),
     })),
-    keys: Number(count?.keys),
+    keys: Number(count?.keys) + lost,
+    lost,
     inserts: Number(count?.inserts),
     deletions: Number(count?.deletions),
   }
@@ -91,7 +102,10 @@ export type MergePrediction = {
 }
 
 /** Goes as far as a merge goes without writing: what turns out equal is counted as such, and how each file is written is chosen. */
-export async function predictMerge(input: MergeInput, plan: MergePlan): Promise<MergePrediction> {
+export async function predictMerge(
+  input: MergeInput & { readonly batch: Pick<Batch, 'files'> },
+  plan: MergePlan,
+): Promise<MergePrediction> {
   const touched = await openTouched(input, plan)
   await touched.opened.release()
   const [homeless] = await input.session.rows(sql.countHomeless())
@@ -113,6 +127,7 @@ export async function predictMerge(input: MergeInput, plan: MergePlan): Promise<
 
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
+  const { session, shape, staging, sequence } = input
   const touched = await openTouched(input, plan)
   const written = await namingDamage(touched.opened.files, touched.verify, () => writeTouched(input, touched))
   await touched.opened.release()
@@ -125,6 +140,7 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
     changes,
     bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)),
     bytesCarried: written.bytesCarried,
+    remembered: sequence === null ? null : await remember({ session, staging, sequence, keys: keyColumns(shape) }),
   }
 }
 
@@ -180,7 +196,7 @@ function hasRoom(file: DataFile, rows: number): boolean {
   return liveBytes + rows * bytesPerRow <= dataFileBytesTarget
 }
 
-async function countChanges(input: MergeInput, plan: MergePlan): Promise<ChangeCounts> {
+async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {
   const [row] = await input.session.rows(sql.countNewRows())
   const deleted = sum(plan.touched.map(({ deletions }) => deletions))
   const inserted = Number(row?.inserted)
@@ -206,7 +222,7 @@ async function gate(input: MergeInput, written: Written, changes: ChangeCounts):
     throw gateError('a deleted key stands in the files written')
 }
 
-function relation(input: MergeInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
+function relation(input: PlanInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
   return { files, columns, partitionColumns: input.shape.partitionColumns }
 }
 

@@ -3,6 +3,7 @@ import { type ByteSpan, type EngineSession, writtenKeyValues } from '../engine/e
 import type { OpenedDataFile } from '../lake/data-sql.ts'
 import type { VerifyBytes } from '../lake/open-data.ts'
 import { fileColumns, type TableShape } from '../lake/write-data.ts'
+import { limits } from '../limits.ts'
 import { decodeFooter, encodeFooter, type Footer, trailerBytes } from '../parquet/footer.ts'
 import { isSpliceable } from '../parquet/splice-footer.ts'
 
@@ -18,8 +19,8 @@ export type SpliceLayout = {
 }
 
 /**
- * Reads and proves a file's footer. Null where the file has to be written whole: another program wrote it, or
- * columns of the table stand before those that it lacks.
+ * Reads and proves a file's footer. Null where the file has to be written whole: another program wrote it, its footer is
+ * too large, or columns of the table stand before those that it lacks.
  */
 export async function readLayout(
   session: EngineSession,
@@ -33,7 +34,8 @@ export async function readLayout(
   if (file.fieldIds.join(' ') !== own.map(({ fieldId }) => fieldId).join(' ')) return null
   const trailer = { start: file.sizeBytes - trailerBytes, length: trailerBytes }
   await verify(opened, [trailer])
-  const footerBytes = Buffer.from(await session.readBytes(path, trailer)).readUInt32LE()
+  const footerBytes = await session.footerBytesOf(path)
+  if (footerBytes === null || footerBytes > limits.splicedFooterBytes) return null
   const dataBytes = trailer.start - footerBytes
   const whole = await session.readBytes(path, { start: dataBytes, length: footerBytes + trailerBytes })
   const footer = footerOf(whole)

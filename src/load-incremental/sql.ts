@@ -4,7 +4,7 @@ import { duckdbType, list, literal } from '../engine/sql.ts'
 /*
  * The merge, one statement per function. The tables of one batch, all temporary:
  *   changes      view: every landing row of the batch (ord, op, c…, b…)
- *   last_change  one row per key that the batch touches: k…, last = ord × 2 + (1 if it is a deletion)
+ *   last_change  one row per key that the batch touches: k…, last = ord × 2 + (1 if it is a deletion); q with a sequence column
  *   lake_files   the data files with the bounds of their key columns
  *   hits         where a touched key stands in the lake today: f, pos, last
  *   new_rows     the last row image of each key that is to be there: ord, f, pos (NULL for a new key), c…
@@ -21,13 +21,20 @@ const k = ({ fieldId }: Column) => `k${String(fieldId)}`
 /**
  * The last change per key decides. A changed key (by its before-images) is a deletion of the old key at the same place.
  * An empty before-image of a partition column is the NULL that the lake holds for it; a NULL one says "did not change".
+ * With a sequence column its value decides first, and no value (NULL) is lower than any.
  */
 export function createLastChange(
   keys: readonly Column[],
-  options: { readonly beforeImages: boolean; readonly partitionColumns: readonly string[] },
+  options: {
+    readonly beforeImages: boolean
+    readonly partitionColumns: readonly string[]
+    readonly sequence: Column | null
+  },
 ): string {
+  const { sequence } = options
+  const value = sequence === null ? [] : [`${c(sequence)} as q`]
   const events = [
-    `select ${list(keys.map((key) => `${c(key)} as ${k(key)}`))}, ord * 2 + (op = 'D')::bigint as last from changes`,
+    `select ${list([...keys.map((key) => `${c(key)} as ${k(key)}`), ...value])}, ord * 2 + (op = 'D')::bigint as last from changes`,
   ]
   if (options.beforeImages) {
     const emptyIsNull = ({ name, type }: Column) => options.partitionColumns.includes(name) && type.kind === 'string'
@@ -35,11 +42,15 @@ export function createLastChange(
     const old = (key: Column) => (emptyIsNull(key) ? `nullif(${image(key)}, '')` : image(key))
     const moved = keys.map((key) => `${old(key)} is distinct from ${c(key)}`).join(' or ')
     events.push(
-      `select ${list(keys.map((key) => `${old(key)} as ${k(key)}`))}, ord * 2 + 1 as last from changes where op = 'U' and (${moved})`,
+      `select ${list([...keys.map((key) => `${old(key)} as ${k(key)}`), ...value])}, ord * 2 + 1 as last from changes where op = 'U' and (${moved})`,
     )
   }
-  return `create temp table last_change as
-    select ${list(keys.map(k))}, max(last) as last from (${events.join(' union all ')}) group by ${list(keys.map(k))}`
+  const names = list(keys.map(k))
+  const all = events.join(' union all ')
+  if (sequence === null)
+    return `create temp table last_change as select ${names}, max(last) as last from (${all}) group by ${names}`
+  return `create temp table last_change as select ${names}, last, q from (${all})
+    qualify row_number() over (partition by ${names} order by q desc nulls last, last desc) = 1`
 }
 
 /** Reads the JSON lines of `lakeFilesJson`. */
@@ -71,9 +82,10 @@ export function selectCandidates(keys: readonly Column[]): string {
   return `select f from (${passing.join(' intersect ')}) order by f`
 }
 
-export function createHits(lakeKeys: string, keys: readonly Column[]): string {
+export function createHits(lakeKeys: string, keys: readonly Column[], sequence: Column | null): string {
   const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
-  return `create temp table hits as select d.f, d.pos, t.last from (${lakeKeys}) as d join last_change as t on ${same}`
+  const value = sequence === null ? [] : [`d.${c(sequence)} as q`]
+  return `create temp table hits as select ${list(['d.f', 'd.pos', 't.last', ...value])} from (${lakeKeys}) as d join last_change as t on ${same}`
 }
 
 export const selectHits = () =>

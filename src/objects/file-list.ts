@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Dirent } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMissing } from './file-error.ts'
 import { infoOf, tempFolder } from './file-info.ts'
@@ -9,23 +8,55 @@ import type { ListOptions, ListPage, ObjectInfo } from './object-store.ts'
 
 const pageKeysMax = 1_000
 
-/** One page of the regular files below `root`, as S3 lists keys. A missing root or prefix is an empty page. */
-export async function listFiles(root: string, options: ListOptions): Promise<ListPage> {
-  const found: string[] = []
-  for await (const key of walk(
-    { root, folder: '', delimiter: options.delimiter },
-    options.prefix,
-    options.after ?? '',
-  )) {
-    found.push(key)
-    if (found.length > pageKeysMax) break
+/**
+ * Pages of the regular files below `root`, as S3 lists keys. A missing root or prefix is an empty page. A page that goes on
+ * where another ended goes on with its walk: to read and sort a folder of a million files anew for each thousand of
+ * them would take hours. It then shows what was there when the walk reached the folder, without what is gone since.
+ */
+export function fileListing(root: string): (options: ListOptions) => Promise<ListPage> {
+  const walks = new Map<string, Walk>()
+  return async (options) => {
+    const begun = walks.get(walkName(options))
+    walks.delete(walkName(options))
+    const place = { root, folder: '', delimiter: options.delimiter }
+    const walked = begun ?? { keys: walk(place, options.prefix, options.after ?? ''), ahead: [] }
+    const page = await pageOf(walked)
+    const next = walked.ahead.length === 0 ? null : (page.at(-1) as string)
+    if (next !== null) remember(walks, walkName({ ...options, after: next }), walked)
+    const infos = await Promise.all(page.filter((key) => !key.endsWith('/')).map((key) => infoOrGone(root, key)))
+    return {
+      objects: infos.filter((info) => info !== null),
+      folders: page.filter((key) => key.endsWith('/')),
+      next,
+    }
   }
-  const page = found.slice(0, pageKeysMax)
-  const infos = await Promise.all(page.filter((key) => !key.endsWith('/')).map((key) => infoOrGone(root, key)))
-  return {
-    objects: infos.filter((info) => info !== null),
-    folders: page.filter((key) => key.endsWith('/')),
-    next: found.length > pageKeysMax ? (page.at(-1) as string) : null,
+}
+
+/** `ahead`: the key that was read to see whether there is another page. */
+type Walk = { readonly keys: AsyncGenerator<string>; ahead: readonly string[] }
+
+/** Listings that were left before their end; each holds the names of the folders on its way. */
+const walksAtOnceMax = 16
+
+const walkName = ({ prefix, delimiter, after }: ListOptions) => JSON.stringify([prefix, delimiter, after])
+
+function remember(walks: Map<string, Walk>, name: string, walked: Walk): void {
+  const [oldest] = walks.keys()
+  if (walks.size >= walksAtOnceMax && oldest !== undefined) walks.delete(oldest)
+  walks.set(name, walked)
+}
+
+async function pageOf(walked: Walk): Promise<string[]> {
+  const page = [...walked.ahead]
+  walked.ahead = []
+  for (;;) {
+    const { value, done } = await walked.keys.next()
+    if (done) return page
+    if (page.length === pageKeysMax) {
+      walked.ahead = [value]
+      return page
+    }
+    page.push(value)
   }
 }
 
@@ -70,47 +101,61 @@ async function isFolder(place: Place, name: string): Promise<boolean> {
 
 /** Names with `prefix` that hold or are keys greater than `after`, sorted as keys sort: a folder as its name and a slash. */
 async function namesIn(place: Place, prefix: string, after: string): Promise<string[]> {
-  const entries = await entriesOf(join(place.root, place.folder))
-  return entries
-    .map((entry) => (entry.isFolder ? `${entry.name}/` : entry.name))
-    .filter(
-      (name) => name.startsWith(prefix) && (isAfter(name, after) || (name.endsWith('/') && after.startsWith(name))),
-    )
-    .map((name) => ({ name, bytes: Buffer.from(name) }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    .map(({ name }) => name)
+  const names: string[] = []
+  for await (const entry of entriesOf(join(place.root, place.folder))) {
+    const name = entry.isFolder ? `${entry.name}/` : entry.name
+    const leadsOn = isAfter(name, after) || (entry.isFolder && after.startsWith(name))
+    if (name.startsWith(prefix) && leadsOn) names.push(name)
+  }
+  return names.sort(compareNames)
 }
 
 function isAfter(name: string, after: string): boolean {
-  return after === '' || Buffer.compare(Buffer.from(name), Buffer.from(after)) > 0
+  return after === '' || compareNames(name, after) > 0
 }
 
-/** An empty directory is no folder: S3 has none. */
+/** UTF-8 byte order of two texts without their bytes: it differs from JavaScript's only where surrogates stand. */
+function compareNames(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length)
+  for (let at = 0; at < shared; at++) {
+    const difference = rankOf(a.charCodeAt(at)) - rankOf(b.charCodeAt(at))
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+const rankOf = (unit: number) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit)
+
+/** An empty directory is no folder: S3 has none. Ends with the first file that it meets in a directory. */
 async function holdsObject(directory: string): Promise<boolean> {
-  const entries = await entriesOf(directory)
-  if (entries.some((entry) => !entry.isFolder)) return true
-  for (const entry of entries) if (await holdsObject(join(directory, entry.name))) return true
+  const folders: string[] = []
+  for await (const { name, isFolder } of entriesOf(directory)) {
+    if (!isFolder) return true
+    folders.push(name)
+  }
+  for (const name of folders) if (await holdsObject(join(directory, name))) return true
   return false
 }
 
-/** Regular files and real directories with names that are text. */
-async function entriesOf(directory: string): Promise<{ name: string; isFolder: boolean }[]> {
-  const entries = (await readBytes(directory)).filter((entry) => entry.isFile() || entry.isDirectory())
-  return entries
-    .filter((entry) => isUtf8(entry.name))
-    .map((entry) => ({ name: entry.name.toString('utf8'), isFolder: entry.isDirectory() }))
-    .filter(({ name }) => name !== tempFolder)
-}
-
-/** As bytes: a name that is no UTF-8 must not turn into another name. */
-async function readBytes(directory: string): Promise<Dirent<Buffer>[]> {
+/**
+ * Regular files and real directories with names that are text; links are neither, so no listing leads out of the root.
+ * Read piece by piece, and as bytes: a name that is no UTF-8 must not turn into another name.
+ */
+async function* entriesOf(directory: string): AsyncGenerator<{ name: string; isFolder: boolean }> {
   try {
-    return await readdir(directory, { encoding: 'buffer', withFileTypes: true })
+    for await (const entry of await opendir(directory, { encoding: asBytes, bufferSize: 1_024 })) {
+      const bytes = entry.name as unknown as Buffer
+      if (!(entry.isFile() || entry.isDirectory()) || !isUtf8(bytes)) continue
+      const name = bytes.toString('utf8')
+      if (name !== tempFolder) yield { name, isFolder: entry.isDirectory() }
+    }
   } catch (thrown) {
-    if (isMissing(thrown)) return []
-    throw thrown
+    if (!isMissing(thrown)) throw thrown
   }
 }
+
+/** Node reads names as bytes where it is asked to; its types do not know. */
+const asBytes = 'buffer' as BufferEncoding
 
 async function infoOrGone(root: string, key: string): Promise<ObjectInfo | null> {
   try {

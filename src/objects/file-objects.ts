@@ -4,10 +4,11 @@ import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
+import { DmscdcError } from '../errors.ts'
 import { deleteFiles } from './file-delete.ts'
 import { fileError, hasCode, isMissing } from './file-error.ts'
-import { infoOf } from './file-info.ts'
-import { listFiles } from './file-list.ts'
+import { infoOf, tempFolder } from './file-info.ts'
+import { fileListing } from './file-list.ts'
 import { putSplicedFile } from './file-splice.ts'
 import { copyFileTo, putFile, removeAbandonedTemps } from './file-write.ts'
 import { checkKey, shownKey } from './keys.ts'
@@ -25,6 +26,7 @@ import { spanOf } from './ranges.ts'
 export function fileObjects(rootDir: string): ObjectStore {
   const root = resolve(rootDir)
   const place = root === '/' ? '/' : `${root}/`
+  const listed = fileListing(root)
 
   /** Runs one call on checked keys; what the file system refuses becomes `unavailable`. */
   const calling = async <T>(
@@ -34,6 +36,7 @@ export function fileObjects(rootDir: string): ObjectStore {
     work: () => Promise<T>,
   ): Promise<T> => {
     keys.forEach(checkKey)
+    keys.forEach(refuseTemporary)
     try {
       return await work()
     } catch (thrown) {
@@ -56,7 +59,7 @@ export function fileObjects(rootDir: string): ObjectStore {
     place,
     list: async (options) => {
       try {
-        return await listFiles(root, options)
+        return await listed(options)
       } catch (thrown) {
         throw fileError(thrown, `list ${JSON.stringify(options.prefix)}`, { place, maybeApplied: false })
       }
@@ -73,6 +76,14 @@ export function fileObjects(rootDir: string): ObjectStore {
     deleteMany: (keys) => calling('delete', keys, 'writes', () => deleteFiles(root, keys)),
     fetch: (key, options = {}) => calling('fetch', [key], 'reads', () => fetchFile(root, key, options)),
   }
+}
+
+/** What is written there could never be listed, so nobody would find it again. */
+function refuseTemporary(key: string): void {
+  if (!key.split('/').includes(tempFolder)) return
+  throw new DmscdcError('invalid-config', `object key ${shownKey(key)}: ${tempFolder} is this program's own folder`, {
+    hint: 'name another folder in the attributes out_path and folder of the row',
+  })
 }
 
 async function headFile(root: string, key: string): Promise<ObjectInfo | null> {

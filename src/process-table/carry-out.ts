@@ -7,6 +7,7 @@ import {
   noChanges,
   noProgress,
   type Progress,
+  type Receipt,
   type Snapshot,
   type StagedCommit,
   type TableConfig,
@@ -26,6 +27,8 @@ import type { ObjectStore } from '../objects/object-store.ts'
 import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
 import { moreLoads, nextGeneration, sameGeneration, takenFile } from './load-generation.ts'
+import { rekeyed, sequenceOf, sequenceWarnings } from './sequence.ts'
+import { truncation } from './vanished.ts'
 
 export type WorkContext = {
   readonly landing: ObjectStore
@@ -44,11 +47,14 @@ export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'>
   readonly landingFiles: readonly LandingFile[]
   readonly passedOver: readonly { readonly key: string; readonly why: string }[]
   readonly note?: string
+  readonly restored?: NonNullable<Receipt['restored']>
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number
   /** Of the bytes of `add`, those that were in the lake before. */
   readonly bytesCarried: number
+  /** For the report, not for the log. */
+  readonly warnings?: readonly string[]
 }
 
 /** Does one piece of work up to the point where its files are staged. Nothing that a reader sees changes. */
@@ -70,6 +76,8 @@ export async function carryOut(
       return retype(context)
     case 'rekey':
       return rekey(context)
+    case 'truncate':
+      return { ...unchanged(context.snapshot), ...truncation(context.snapshot as Snapshot) }
   }
 }
 
@@ -170,32 +178,36 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
   const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
   const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
   const loadFiles = batch.files.filter(({ file }) => file.kind === 'load')
+  const { remembered: _, ...progress } = snapshot.progress
+  const moved = advance(progress, changeFiles.map(takenFile), advanceOptions(config, stillPending))
   return {
     ...unchanged(context.snapshot),
     operation: keyed ? 'MERGE' : 'APPEND',
     schema: sameColumns(context.snapshot, shape) ? null : schemaOf(shape),
     add,
     remove: result.remove,
-    progress: advance(snapshot.progress, changeFiles.map(takenFile), advanceOptions(config, stillPending)),
+    progress: result.remembered === null ? moved : { ...moved, remembered: result.remembered },
     load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),
     landingFiles: taken,
     changes: result.changes,
     filesRewritten: result.filesRewritten,
     bytesRead: bytesOf(taken) + result.bytesRead,
     bytesCarried: result.bytesCarried,
+    warnings: sequenceWarnings(config, batch),
   }
 }
 
 async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
-  const { session, staging, costs } = context
-  const input = { session, staging, snapshot, shape, batch, costs }
+  const { session, staging, config, costs } = context
+  const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
+  const input = { session, staging, snapshot, shape, batch, sequence, costs }
   return executeMerge(input, await planMerge(input))
 }
 
 async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
   const { written, changes } = await append(session, staging, shape)
   const remove: readonly DataFile[] = []
-  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0 }
+  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0, remembered: null }
 }
 
 /** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
@@ -223,7 +235,7 @@ async function rekey(context: WorkContext): Promise<StagedWork> {
   const { session, staging, config } = context
   const snapshot = context.snapshot as Snapshot
   const shape = shapeOf(config, snapshot.columns)
-  const progress = { ...snapshot.progress, primaryKey: config.primaryKey, partitionKey: config.partitionKey }
+  const progress = rekeyed(snapshot.progress, config)
   const double = config.primaryKey === null ? 0 : await countDoubleKeys(session, staging, snapshot, config.primaryKey)
   if (double > 0)
     throw new DmscdcError(
@@ -292,7 +304,11 @@ async function openWhole(context: WorkContext, files: readonly LandingFile[], be
 }
 
 /** Runs work that reads the batch; where it fails because a file's pages are damaged, that file is named. */
-async function decodable<T>(context: WorkContext, batch: Batch, work: () => Promise<T>): Promise<T> {
+export async function decodable<T>(
+  context: Pick<WorkContext, 'session' | 'config'>,
+  batch: Batch,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -301,7 +317,11 @@ async function decodable<T>(context: WorkContext, batch: Batch, work: () => Prom
 }
 
 /** Looks for damaged pages only behind an error that the engine could not explain. */
-async function undecodableFile({ session, config }: WorkContext, batch: Batch, error: unknown) {
+async function undecodableFile(
+  { session, config }: Pick<WorkContext, 'session' | 'config'>,
+  batch: Batch,
+  error: unknown,
+) {
   return error instanceof DmscdcError && error.kind === 'bug' ? firstUndecodable(session, config, batch) : null
 }
 
@@ -325,7 +345,21 @@ export function shapeOf(config: TableConfig, columns: readonly Column[]): TableS
     throw new DmscdcError('invalid-config', 'PartitionKey names every column, which leaves none for the files', {
       hint: 'correct the row: dmscdc set <table> --partition-key <fewer columns>',
     })
+  refuseBinaryPartition(config, columns)
   return { columns, partitionColumns: config.partitionKey, keyColumns: config.primaryKey ?? [] }
+}
+
+/** A partition value is text in folders and logs, and no two readers take bytes out of it alike. */
+function refuseBinaryPartition(config: TableConfig, columns: readonly Column[]): void {
+  const binary = columns.find(({ name, type }) => type.kind === 'binary' && config.partitionKey.includes(name))
+  if (binary === undefined) return
+  throw new DmscdcError(
+    'invalid-config',
+    `PartitionKey names column "${binary.name}", which is binary; a partition is of any other type`,
+    {
+      hint: 'correct the row: dmscdc set <table> --partition-key <columns>',
+    },
+  )
 }
 
 const schemaOf = ({ columns, partitionColumns }: TableShape) => ({ columns, partitionColumns })

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { type Landed, type LandingFile, type Snapshot, tableName } from '../domain.ts'
 import { asDmscdcError } from '../errors.ts'
-import { readHistory } from '../lake/history.ts'
+import { inForce, readHistory } from '../lake/history.ts'
 import { markArchive } from '../landing/archive.ts'
 import { baseName, lookBackName } from '../landing/names.ts'
 import type { HeldTable } from './held-table.ts'
@@ -74,14 +74,17 @@ async function takenFiles(
     return [...taken]
   const oldestMs = forgotten.reduce((oldest, { modifiedMs }) => Math.min(oldest, modifiedMs), Number.POSITIVE_INFINITY)
   const waiting = new Map(forgotten.map((file) => [file.key, file]))
+  let inForceTo = now.version
   for (let head = now.version; head >= 0 && waiting.size > 0; head -= versionsAtOnce) {
     const entries = await readHistory(ports.lake, place, { head, limit: versionsAtOnce })
-    for (const { timestampMs, receipt } of entries)
+    for (const { timestampMs, receipt } of inForce(entries, inForceTo)) {
+      inForceTo = receipt?.restored?.version ?? inForceTo
       for (const key of [...(receipt?.landingFiles ?? []), ...(receipt?.passedOver ?? []).map((file) => file.key)]) {
         const file = waiting.get(key)
         if (file !== undefined && file.modifiedMs <= (timestampMs ?? 0)) taken.add(file)
         waiting.delete(key)
       }
+    }
     if (entries.some(({ timestampMs }) => (timestampMs ?? 0) < oldestMs)) break
   }
   return [...taken]

@@ -1,13 +1,15 @@
 import { noChanges, type Snapshot, type StagedCommit, tableName } from '../domain.ts'
-import { DmscdcError } from '../errors.ts'
+import { asDmscdcError, DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
 import { commitBody, nextVersion } from '../lake/commit-body.ts'
-import { stagedKey, stagingPrefix } from '../lake/keys.ts'
+import { withForgotten } from '../lake/delete-files.ts'
+import { deleteKey, deleteName, stagedKey, stagingPrefix } from '../lake/keys.ts'
 import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
+import type { Staging } from '../lake/write-data.ts'
 import { listAll } from '../objects/object-store.ts'
 import { dmscdcVersion } from '../version.ts'
-import { carryOut, type StagedWork, unchanged } from './carry-out.ts'
+import { type carryOut, type StagedWork, unchanged } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
 import { finishHead } from './finish-head.ts'
@@ -31,23 +33,39 @@ export async function commitWork(
   table: HeldTable,
   head: Snapshot | null,
   work: Exclude<TableWork, { kind: 'idle' | 'held' }>,
+  stageWork: typeof carryOut,
 ): Promise<Done> {
-  const { ports, place, listing, session: openSession } = table.run
-  const txnId = ports.newId()
-  const staging = { lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs }
-  const startedMs = ports.clock.nowMs()
-  ports.log.info({ table: tableName(place.id), work: work.kind }, `${work.kind} work begins`)
-  let staged: StagedWork
-  table.settled = false
-  try {
+  return stageAndCommit(table, head, work.kind, async (staging) => {
+    const { ports, listing, session: openSession } = table.run
     const start = startingPoint(table.run)
     const config = configFor(table.run, head)
     const session = await openSession()
     const { landing, writeCosts: costs } = ports
     const context = { landing, session, staging, config, listing, snapshot: head, start, costs }
-    staged = await carryOut(context, work)
+    return stageWork(context, work)
+  })
+}
+
+/** The same for anything that stages files: `stage` does so up to the commit, on `head`. */
+export async function stageAndCommit(
+  table: HeldTable,
+  head: Snapshot | null,
+  kind: string,
+  stage: (staging: Staging) => Promise<StagedWork>,
+): Promise<Done> {
+  const { ports, place } = table.run
+  const txnId = ports.newId()
+  const startedMs = ports.clock.nowMs()
+  ports.log.info({ table: tableName(place.id), work: kind }, `${kind} work begins`)
+  let staged: StagedWork
+  table.settled = false
+  try {
+    staged = await stage({ lake: ports.lake, place, txnId, newId: ports.newId, nowMs: ports.clock.nowMs })
   } catch (error) {
-    table.settled = await discardAttempt(table, txnId)
+    await discardAttempt(table, txnId)
+    // A file whose answer was lost may turn up after it was looked for.
+    if (asDmscdcError(error).maybeApplied) table.littered = true
+    table.settled = true
     const moved = await movedHead(table, head)
     if (moved === null) throw error
     // The files that the plan was made on are gone with the head that listed them: nothing is wrong but the plan.
@@ -83,9 +101,10 @@ export async function commitStaged(
       return { result, head: await finishHead(table, committedSnapshot(staged.base, body)), staged }
     case 'lost':
     case 'expired':
-      await discardStaged(ports.lake, place, commit.add)
+      await discardLost(table, commit)
       return { result, head: await finishHead(table, await openHead(table.run)), staged }
     case 'unknown':
+      table.littered = true
       throw new DmscdcError(
         'unavailable',
         `commit of version ${String(version)}: its answer was lost, and so were those of all tries to read it back`,
@@ -120,15 +139,28 @@ function stagedCommit(
 ): StagedCommit {
   const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
   const rowsBefore = rows(staged.base?.files ?? [])
-  const { landingFiles, passedOver, note, changes, filesRewritten, bytesRead, bytesCarried, ...commit } = staged
+  const {
+    landingFiles,
+    passedOver,
+    note,
+    restored,
+    changes,
+    filesRewritten,
+    bytesRead,
+    bytesCarried,
+    warnings: _,
+    ...commit
+  } = staged
   return {
     ...commit,
+    progress: withForgotten(staged.base?.progress ?? null, staged.progress, attempt.txnId),
     txnId: attempt.txnId,
     timestampMs: run.ports.clock.nowMs(),
     receipt: {
       landingFiles: landingFiles.map(({ key }) => key),
       passedOver,
       ...(note === undefined ? {} : { note }),
+      ...(restored === undefined ? {} : { restored }),
       changes: changes ?? noChanges,
       rowsBefore,
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
@@ -144,18 +176,31 @@ function stagedCommit(
 const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
   files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 
-/** Best effort: what cannot be deleted now is swept by a later run. False: something may be left. */
-async function discardAttempt({ run }: HeldTable, txnId: string): Promise<boolean> {
-  const { ports, place } = run
-  try {
+/** Whatever an attempt staged before it failed. */
+async function discardAttempt(table: HeldTable, txnId: string): Promise<void> {
+  const { ports, place, config } = table.run
+  await bestEffort(table, async () => {
     for await (const { objects } of listAll(ports.lake, { prefix: stagedKey(place, txnId, '') }))
       await ports.lake.deleteMany(objects.map(({ key }) => key))
-    return true
+    if (config.sequenceColumn !== null) await ports.lake.deleteMany([deleteKey(place, deleteName(txnId))])
+  })
+}
+
+async function discardLost(table: HeldTable, commit: StagedCommit): Promise<void> {
+  const { ports, place } = table.run
+  await bestEffort(table, () => discardStaged(ports.lake, place, commit))
+}
+
+/** What cannot be deleted now is swept by the next run. */
+async function bestEffort(table: HeldTable, discard: () => Promise<void>): Promise<void> {
+  try {
+    await discard()
   } catch (error) {
+    const { ports, place } = table.run
+    table.littered = true
     ports.log.warn(
       { table: tableName(place.id), error: String(error) },
-      `staged files below ${stagingPrefix(place)}${txnId}/ were left for a later run`,
+      `staged files below ${stagingPrefix(place)} were left for the next run`,
     )
-    return false
   }
 }

@@ -11,6 +11,8 @@ import {
   pendingChanges,
   settled,
 } from '../landing/pending.ts'
+import { limits } from '../limits.ts'
+import { vanished } from './vanished.ts'
 
 /** What a table needs next, as exact inputs: nothing is listed again later. Each kind but idle and held is one commit. */
 export type TableWork =
@@ -36,6 +38,8 @@ export type TableWork =
   | { readonly kind: 'retype' }
   /** The lake was built with other keys than the row names now. */
   | { readonly kind: 'rekey' }
+  /** All landing files are gone, and the operator wants the table to be empty then. */
+  | { readonly kind: 'truncate' }
   | { readonly kind: 'held'; readonly error: DmscdcError }
 
 /** A data file that no log lists. */
@@ -66,11 +70,15 @@ export type DecideInput = {
 export function decide(input: DecideInput): TableWork {
   const { snapshot, landing } = input
   if (snapshot === null) return decideFirst(input)
+  const gone = vanished(input.config, landing, snapshot)
+  if (gone !== null) return gone
   const reload = decideReload(input, snapshot)
   if (reload !== null) return reload
+  const loads = decideLoads(input, snapshot)
+  // A full load that replaces the table makes its types and keys true with it, perhaps by columns that come with it.
+  if (loads?.kind === 'initial') return loads
   if (snapshot.progress.mixedTypes === true) return { kind: 'retype' }
   if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
-  const loads = decideLoads(input, snapshot)
   if (loads !== null && loads.kind !== 'idle') return loads
   const changes = decideLate(input, snapshot) ?? decideNext(input, pendingChanges(landing.changes, snapshot.progress))
   return changes.kind === 'idle' ? (loads ?? changes) : changes
@@ -86,13 +94,17 @@ function decideFirst(input: DecideInput): TableWork {
 }
 
 /** The operator wants the table made anew. With a key that is a full load, which also makes any other key of the row's true. */
-function decideReload({ config, landing }: DecideInput, { load, progress }: Snapshot): TableWork | null {
+function decideReload(input: DecideInput, snapshot: Snapshot): TableWork | null {
+  const { config, landing, sameContent } = input
+  const { load, progress } = snapshot
   const loads = generationFiles(landing.loads, load)
   if (progress.reload !== true || (config.primaryKey !== null && loads.length === 0)) return null
   const before = leftOut(landing.changes, loads, config.landingTimezone)
   if (config.primaryKey !== null) return { kind: 'initial', loads, leftOut: before, replaces: true }
+  // A full load that has come meanwhile replaces the table: it is made anew of that one.
+  if (generationOf(landing.loads, load, sameContent).kind === 'replaced') return replacing(input, snapshot)
   const changes = appliedChanges(landing.changes, progress, load.generation > 1 ? before : [])
-  const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, load).length
+  const missing = progress.changeFilesTaken - changes.length + goneLoads(landing.loads, snapshot).length
   return missing > 0 ? held(goneForRebuild(missing)) : { kind: 'rebuild', loads, changes }
 }
 
@@ -103,11 +115,13 @@ function generationFiles(loads: readonly LandingFile[], { files }: LoadGeneratio
 }
 
 /** Keys of LOAD files that the table was made of and that the landing does not hold any more. */
-export function goneLoads(loads: readonly LandingFile[], { files, generation }: LoadGeneration): readonly string[] {
+export function goneLoads(loads: readonly LandingFile[], { load, progress }: Snapshot): readonly string[] {
+  const { files, generation } = load
   const present = new Set(loads.map(({ key }) => key))
   const taken = files.filter(({ passedOver }) => passedOver === undefined).map(({ key }) => key)
   // An adopted table may have had its full load long before: nobody knows more of its files than that there were some.
-  if (taken.length === 0 && generation > 0) return ['LOAD00000001.parquet']
+  const isEmptied = files.length === 0 && progress.adopted === undefined
+  if (taken.length === 0 && generation > 0 && !isEmptied) return ['LOAD00000001.parquet']
   return taken.filter((key) => !present.has(key))
 }
 
@@ -194,14 +208,12 @@ function decideNext(input: DecideInput, pending: readonly LandingFile[]): TableW
   const files: LandingFile[] = []
   let bytes = 0
   for (const file of pending) {
-    if (files.length > 0 && (bytes + file.sizeBytes > input.batchBytesMax || files.length >= batchFilesMax)) break
+    if (files.length > 0 && (bytes + file.sizeBytes > input.batchBytesMax || files.length >= limits.batchFiles)) break
     files.push(file)
     bytes += file.sizeBytes
   }
   return { kind: 'incremental', files, whole: false }
 }
-
-const batchFilesMax = 1000
 
 const held = (error: DmscdcError): TableWork => ({ kind: 'held', error })
 

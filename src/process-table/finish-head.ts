@@ -1,5 +1,6 @@
 import { allViews, type Snapshot, tableName, type View } from '../domain.ts'
 import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
+import type { FinishInput } from '../lake/finish.ts'
 import { finishTable } from '../lake/perform.ts'
 import type { HeldTable } from './held-table.ts'
 import { checkpointEngine, openHead } from './open-head.ts'
@@ -9,12 +10,16 @@ import { publishCatalog } from './publish-catalog.ts'
  * Makes the lake and the catalog what the head says, and notes for the row that it is so. A view that the catalog points at is
  * taken off only after the catalog has turned away from it: else its readers would meet an empty table meanwhile.
  */
-export async function finishHead(table: HeldTable, head: Snapshot | null): Promise<Snapshot | null> {
+export async function finishHead(
+  table: HeldTable,
+  head: Snapshot | null,
+  options: FinishOptions = {},
+): Promise<Snapshot | null> {
   if (head === null) return null
   const { publish } = table.run.config
   const former = publish.includes('glue') ? (table.finished?.published ?? table.run.mirror.published) : []
   const views = allViews.filter((view) => publish.includes(view) || former.includes(view))
-  const finished = await finishViews(table, head, views)
+  const finished = await finishViews(table, head, views, options)
   await publishCatalog(table, finished)
   const isTurned = views.length > publish.length && table.catalogStanding.kind === 'stands'
   return isTurned ? finishViews(table, finished, publish) : finished
@@ -25,7 +30,14 @@ export function viewsAreDone({ run, finished }: HeldTable): boolean {
   return finished === null || finished.published.every((view) => run.config.publish.includes(view))
 }
 
-async function finishViews(table: HeldTable, head: Snapshot, publish: readonly View[]): Promise<Snapshot> {
+type FinishOptions = Pick<FinishInput, 'keepExpired'>
+
+async function finishViews(
+  table: HeldTable,
+  head: Snapshot,
+  publish: readonly View[],
+  options: FinishOptions = {},
+): Promise<Snapshot> {
   const { run, finished } = table
   const { ports, place, config, mirror } = run
   const nowMs = ports.clock.nowMs()
@@ -41,6 +53,8 @@ async function finishViews(table: HeldTable, head: Snapshot, publish: readonly V
       retainMs: config.retainMs,
       nowMs,
       placedBefore: table.placed,
+      ...options,
+      retainedBefore: table.takenOver || mirror.retainedMs !== null,
     },
   )
   table.placed = [...table.placed, ...result.placed]

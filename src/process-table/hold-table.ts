@@ -1,18 +1,24 @@
 import { type Lease, tableName } from '../domain.ts'
 import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
+import { isViewed } from '../lake/retention.ts'
 import { acquireLease, leaseDurationMs } from '../state/acquire-lease.ts'
 import { mirrorChange, type RowWrite, renewal } from '../state/lease-row.ts'
-import { firstCursor, neverLoadedDate } from '../state/row.ts'
+import { firstCursor, neverLoadedDate, readMirror } from '../state/row.ts'
+import { sameJson } from '../state/same-json.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
 import { standingEdit } from './edited-cursors.ts'
 import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
 import { describe } from './table-report.ts'
-import { digestWithout, type TableRun } from './table-run.ts'
+import { digestWithout, reopenTableRun, type TableRun } from './table-run.ts'
 
-export type Holding = { readonly kind: 'worked' } | { readonly kind: 'held-by'; readonly lease: Lease }
+/** `told`: the row repeats what was done; false where another run took the table over before. */
+export type Holding =
+  | { readonly kind: 'worked'; readonly told: boolean }
+  | { readonly kind: 'held-by'; readonly lease: Lease }
 
 /**
  * Works on a table under its lease, renewed meanwhile; then repeats the head in the row and releases, in one write.
@@ -40,43 +46,63 @@ export async function holdingTheTable(run: TableRun, work: (table: HeldTable) =>
     return (await writeAsHolder(ports.state, item.id, lease, writes)) !== null
   }
   const takenOver = acquired.previous !== null
-  const { catalog } = run.mirror
   const table: HeldTable = {
     run,
     runId,
     takenOver,
     unswept: takenOver,
+    littered: false,
     settled: true,
     notAfterMs: () => lease.expiresMs,
     renew,
     note,
+    setInactive: false,
     finished: null,
-    catalog: takenOver && catalog !== null ? { ...catalog, digest: null } : catalog,
+    catalog: catalogBefore(run, { takenOver }),
     catalogStanding: { kind: 'behind' },
     cleared: null,
     placed: [],
     upToDate: false,
   }
-  const thrown = await work(table).then(
-    () => null,
-    (reason: unknown) => ({ reason }),
-  )
+  const thrown = await catchUp(table, acquired.row)
+    .then(() => work(table))
+    .then(
+      () => null,
+      (reason: unknown) => ({ reason }),
+    )
   await stopRenewing()
-  await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
+  const told = await mirrorAndRelease(table, lease, thrown && asDmscdcError(thrown.reason))
   if (thrown !== null) throw thrown.reason
-  return { kind: 'worked' }
+  return { kind: 'worked', told }
+}
+
+/**
+ * A run that ended, or an operator, may have written the row after this run read it: an edit beside an older `Version` would be
+ * obeyed once more by whoever reads it beside the new one.
+ */
+async function catchUp(table: HeldTable, row: StateRow): Promise<void> {
+  const seen = table.run.item.row ?? {}
+  const withoutLease = ({ Lease: _, LeaseEpoch: __, ...others }: StateRow) => others
+  if (sameJson(withoutLease(seen), withoutLease(row))) return
+  table.run = await reopenTableRun(table.run, row)
+  table.catalog = catalogBefore(table.run, { takenOver: table.takenOver })
+}
+
+/** What a run that did not end well made of the catalog, nobody knows. */
+function catalogBefore({ mirror }: TableRun, { takenOver }: { readonly takenOver: boolean }): HeldTable['catalog'] {
+  return takenOver && mirror.catalog !== null ? { ...mirror.catalog, digest: null } : mirror.catalog
 }
 
 /**
  * Nothing is written where another run took the table over: then the row is that run's to write. Where something may lie
  * about, the lease stays behind, expired, as that of a dead run would: the next run then looks for it.
  */
-async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<void> {
+async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcError | null): Promise<boolean> {
   const { run, finished } = table
   const { ports, item } = run
-  const extra = rowFacts(table, failure)
+  const extra = rowFacts(table, failure, await endsInactive(table, failure))
   const writesFor = (standing: Lease): RowWrite[] => {
-    const left = table.settled && !table.unswept ? null : { Lease: { ...standing, expiresMs: 0 } }
+    const left = isClean(table) ? null : { Lease: { ...standing, expiresMs: 0 } }
     const writes: readonly RowWrite[] =
       finished === null ? [{ change: {}, condition: { Lease: standing } }] : mirrorWrites(table, failure, standing)
     return writes.map(({ change, condition }) => ({
@@ -87,10 +113,26 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
       condition,
     }))
   }
-  if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return
+  if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return true
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
+  return false
 }
+
+/**
+ * A restore sets the table inactive. The commit says so too, for a run that finds it and a row which was not told yet: there `Version` is older.
+ * That is asked of the row as it is now, for the operator may have set the table active since this run read it.
+ */
+async function endsInactive(table: HeldTable, failure: DmscdcError | null): Promise<boolean> {
+  const { run, finished, setInactive } = table
+  if (setInactive && failure === null) return true
+  const head = finished?.head ?? null
+  if (!isRestoredSince(run, head)) return false
+  const item = await run.ports.state.get(run.item.id)
+  return item !== null && isRestoredSince({ mirror: readMirror(item) }, head)
+}
+
+const isClean = ({ settled, unswept, littered }: HeldTable) => settled && !unswept && !littered
 
 /** An edit that no commit obeyed stands, whatever became of this run: the cursors are left as the operator wrote them. */
 function mirrorWrites(table: HeldTable, failure: DmscdcError | null, lease: Lease): readonly RowWrite[] {
@@ -130,7 +172,8 @@ function dateText(ms: number): string {
 }
 
 /** What `dmscdc tables` shows without reading the lake. */
-function rowFacts({ run, finished, catalog, cleared }: HeldTable, failure: DmscdcError | null) {
+function rowFacts(table: HeldTable, failure: DmscdcError | null, isInactive: boolean) {
+  const { run, finished, catalog, cleared } = table
   const files = finished?.head.files
   const sizes = files && {
     Rows: files.reduce((total, { rows }) => total + rows, 0),
@@ -145,11 +188,15 @@ function rowFacts({ run, finished, catalog, cleared }: HeldTable, failure: Dmscd
       : { Held: describe(failure, tableName(run.item.id)) }
   const known = catalog === null ? {} : { CatalogTable: catalog }
   const adoption = adopted === undefined ? {} : { Adopted: adopted }
+  const inactive = isInactive ? { ActiveFlag: 'false' } : {}
+  const retainedMs = isViewed(run.config.publish) ? 0 : (run.config.retainMs ?? 0)
+  const retained = finished !== null && retainedMs > 0 ? { Retained: retainedMs } : {}
   const asked = cleared?.askAgainMs == null ? {} : { LandedAsked: new Date(cleared.askAgainMs).toISOString() }
   const gone = [
     ...(failure === null ? ['Held'] : []),
     ...(catalog === null ? ['CatalogTable'] : []),
     ...(finished !== null && adopted === undefined ? ['Adopted'] : []),
+    ...(finished !== null && retainedMs === 0 && run.mirror.retainedMs !== null ? ['Retained'] : []),
   ]
-  return { set: { ...sizes, ...held, ...known, ...adoption, ...asked }, remove: gone }
+  return { set: { ...sizes, ...held, ...known, ...adoption, ...asked, ...retained, ...inactive }, remove: gone }
 }

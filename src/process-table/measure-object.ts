@@ -7,6 +7,7 @@ import { parsePartitionFolder } from '../lake/partition-path.ts'
 import type { Staging } from '../lake/write-data.ts'
 import { footers } from '../landing/inspect.ts'
 import { lakeTypeOf, type NamedType } from '../landing/layout.ts'
+import { shownKey } from '../objects/keys.ts'
 import type { LakeObject } from './decide.ts'
 
 export type TypedName = { readonly name: string; readonly type: LakeType }
@@ -36,7 +37,7 @@ export async function measureObject(
 ): Promise<MeasuredObject> {
   const copy = await staging.lake.fetch(dataKey(staging.place, object.path), { sha256: true })
   if (copy === null)
-    throw new DmscdcError('unavailable', `lake file ${object.path}: it was listed and is gone now`, {
+    throw new DmscdcError('unavailable', `lake file ${shownKey(object.path)}: it was listed and is gone now`, {
       hint: 'see that nothing else writes to the table (the job before this one is stopped), then run again',
     })
   try {
@@ -67,7 +68,7 @@ export async function isUniqueKey(
 }
 
 export function unadoptable(path: string, what: string, cause?: unknown): DmscdcError {
-  return new DmscdcError('corrupt-lake', `lake file ${path}, which the job before this one wrote: ${what}`, {
+  return new DmscdcError('corrupt-lake', `lake file ${shownKey(path)}, which the job before this one wrote: ${what}`, {
     hint: 'write it again by that job; or move the files of the folder away and set LastFullLoadDate to 1900-01-01 00:00:00 and LastIncrementalFile to its first value, …/0.parquet, in the row: the table is then loaded from the landing',
     cause,
   })

@@ -1,6 +1,6 @@
 import type { CursorEdit, LandingFile, LoadGeneration, Progress, Snapshot, TakenFile } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
-import { readHistory } from '../lake/history.ts'
+import { inForce, readHistory } from '../lake/history.ts'
 import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } from '../landing/move-progress.ts'
 import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
 import { appliedChanges, generationOf, leftOut } from '../landing/pending.ts'
@@ -153,7 +153,7 @@ async function reload(run: TableRun, head: Snapshot, loads: readonly LandingFile
 /** A table that is made anew loses what the landing does not hold any more: then it is left as it is. */
 async function refuseLoss(run: TableRun, head: Snapshot, loads: readonly LandingFile[]): Promise<void> {
   const { listing, config } = run
-  const lost = goneLoads(listing.loads, head.load)
+  const lost = goneLoads(listing.loads, head)
   if (config.primaryKey === null) {
     const applied = appliedChanges(listing.changes, head.progress, leftOutOf(run, head))
     const missing = head.progress.changeFilesTaken - applied.length + lost.length
@@ -175,7 +175,7 @@ function leftOutOf({ listing, config }: TableRun, { load }: Snapshot): readonly 
 /** Every change file that the table has been made of since it was last made anew, as its log tells. */
 async function takenKeys({ ports, place }: TableRun, head: Snapshot): Promise<readonly string[]> {
   const keys = new Set<string>()
-  for (const { operation, receipt } of await readHistory(ports.lake, place, { head: head.version })) {
+  for (const { operation, receipt } of inForce(await readHistory(ports.lake, place, { head: head.version }))) {
     for (const key of receipt?.landingFiles ?? []) if (classify(key).kind === 'change') keys.add(key)
     if (operation === 'INITIAL' || operation === 'REBUILD') break
   }

@@ -2,12 +2,14 @@ import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '.
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
 import { type MergePlan, planMerge, predictMerge } from '../load-incremental/merge.ts'
-import { emptySnapshot, shapeOf } from './carry-out.ts'
+import { decodable, emptySnapshot, shapeOf } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
 import { asEdited } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
+import { sequenceOf } from './sequence.ts'
 import { configFor, type TableRun } from './table-run.ts'
 
 /** What the next piece of work on a table would touch. Nothing is changed, nothing staged. */
@@ -31,6 +33,8 @@ export type WorkPlan = {
 export async function planTable(run: TableRun): Promise<WorkPlan> {
   const standing = await openHead(run)
   const head = standing && (await asEdited(run, standing))
+  if (isRestoredSince(run, head))
+    return planOf({ kind: 'idle', reason: 'it was restored and is to be inactive', waits: false }, {})
   const work = await nextWork(run, head, { batchBytesMax: Number.POSITIVE_INFINITY })
   switch (work.kind) {
     case 'idle':
@@ -52,6 +56,11 @@ export async function planTable(run: TableRun): Promise<WorkPlan> {
       return planRewrite(head, work)
     case 'rekey':
       return planRekey(run, head, work)
+    case 'truncate': {
+      const files = head?.files ?? []
+      const deleted = sum(files.map(({ rows }) => rows))
+      return planOf(work, { changes: { ...noChanges, deleted }, filesGone: files.length })
+    }
   }
 }
 
@@ -109,10 +118,13 @@ async function planIncremental(
       return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
-    const input = { session, staging, snapshot, shape, batch, costs: ports.writeCosts }
-    const plan = await planMerge(input)
-    if (batch.widened) return planWidened(work, snapshot, plan, landed)
-    const predicted = await predictMerge(input, plan)
+    const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
+    const input = { session, staging, snapshot, shape, batch, sequence, costs: ports.writeCosts }
+    const { plan, predicted } = await decodable({ session, config }, batch, async () => {
+      const planned = await planMerge(input)
+      return { plan: planned, predicted: batch.widened ? null : await predictMerge(input, planned) }
+    })
+    if (predicted === null) return planWidened(work, snapshot, plan, landed)
     return planOf(work, {
       changes: predicted.changes,
       filesToRewrite: predicted.filesToRewrite,
@@ -134,8 +146,9 @@ function planWidened(work: TableWork, { files }: Snapshot, plan: MergePlan, land
   const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
   const deleted = sum(plan.touched.map(({ deletions }) => deletions))
   const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
+  const unchanged = plan.deletions - deleted + plan.lost
   return planOf(work, {
-    changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged: plan.deletions - deleted },
+    changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged },
     filesToRewrite: files.length,
     bytesToRead: landed + bytes,
     bytesToWrite: bytes,

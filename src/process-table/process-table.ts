@@ -1,5 +1,5 @@
-import { tableName } from '../domain.ts'
-import { asDmscdcError, type DmscdcError, errorPolicy } from '../errors.ts'
+import { type Mirror, tableName } from '../domain.ts'
+import { asDmscdcError, type DmscdcError, errorPolicy, shellWord } from '../errors.ts'
 import { landingOrder } from '../landing/names.ts'
 import type { Ports } from '../ports.ts'
 import type { StateItem } from '../state/state-store.ts'
@@ -9,7 +9,7 @@ import { holdingTheTable } from './hold-table.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
 import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
 import { newTotals, type Totals } from './totals.ts'
-import { workUntilIdle } from './work.ts'
+import { finishWhatWasLeft, workUntilIdle } from './work.ts'
 
 /** What is asked before a table is worked on, and told when it ends. */
 export type Admission = {
@@ -28,20 +28,27 @@ export async function processTable(
   ports: Ports,
   item: StateItem,
   { admit, onError } = freeEntry,
+  work: typeof workUntilIdle = workUntilIdle,
 ): Promise<TableReport> {
   const startedMs = ports.clock.nowMs()
   const totals = newTotals()
   let run: TableRun | null = null
   try {
     const { config, mirror } = readSettings(ports, item)
-    if (!config.active) return { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version }
+    if (!config.active) {
+      const inactive = { ...emptyReport(tableName(item.id)), status: 'inactive', version: mirror.version } as const
+      if (!isLeftUnfinished(item, mirror)) return inactive
+      run = await openTableRun(ports, item)
+      await holdingTheTable(run, finishWhatWasLeft)
+      return { ...report(run, totals, startedMs), status: 'inactive' }
+    }
     run = await openTableRun(ports, item)
     warnOfLanding(run, totals)
     if (seenBefore(run) && !clearingDue(run)) return report(run, totals, startedMs)
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted
-    const held = await holdingTheTable(run, (table) => workAndWarn(table, totals))
+    const held = await holdingTheTable(run, (table) => workIfActive(table, totals, work))
     if (held.kind === 'held-by')
       totals.warnings.push(
         `run ${held.lease.runId} on ${held.lease.host}, process ${String(held.lease.pid)}, holds the table`,
@@ -61,17 +68,29 @@ export async function processTable(
   }
 }
 
+/** An operator's command that died on an inactive table: readers must not be left with half of what it committed. */
+function isLeftUnfinished({ row }: StateItem, { version }: Mirror): boolean {
+  return row?.Lease !== undefined && version !== null
+}
+
+/** The table may have been set inactive between its row was read and its lease was taken. */
+async function workIfActive(table: HeldTable, totals: Totals, work: typeof workUntilIdle): Promise<void> {
+  totals.inactive = !table.run.config.active
+  await (totals.inactive ? finishWhatWasLeft(table) : workAndWarn(table, totals, work))
+}
+
 /** What the catalog refused is said also where the work then failed. */
-async function workAndWarn(table: HeldTable, totals: Totals): Promise<void> {
+async function workAndWarn(table: HeldTable, totals: Totals, work: typeof workUntilIdle): Promise<void> {
   try {
-    await workUntilIdle(table, totals)
+    await work(table, totals)
   } finally {
     if (table.catalogStanding.kind === 'trouble') totals.warnings.push(table.catalogStanding.text)
   }
 }
 
-function warnOfLanding({ listing, mirror }: TableRun, totals: Totals): void {
-  if (mirror.version !== null && listing.loads.length + listing.changes.length === 0)
+function warnOfLanding({ config, listing, mirror }: TableRun, totals: Totals): void {
+  const isGone = mirror.version !== null && listing.loads.length + listing.changes.length === 0
+  if (isGone && config.onVanish === 'warn')
     totals.warnings.push('all of its landing files are gone; its rows stay as they are')
   if (listing.transactionFiles > 0)
     totals.warnings.push(
@@ -82,10 +101,10 @@ function warnOfLanding({ listing, mirror }: TableRun, totals: Totals): void {
 function report(run: TableRun, totals: Totals, startedMs: number): TableReport {
   const costs = run.costs()
   const { ignored } = totals.changes
-  const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${tableName(run.item.id)} --primary-key <columns>`
+  const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${shellWord(tableName(run.item.id))} --primary-key <columns>`
   return {
     table: tableName(run.item.id),
-    status: totals.loaded ? 'initial' : totals.merged ? 'incremental' : 'idle',
+    status: totals.inactive ? 'inactive' : totals.loaded ? 'initial' : totals.merged ? 'incremental' : 'idle',
     version: totals.head?.version ?? run.mirror.version,
     files: totals.files,
     changes: totals.changes,
@@ -107,7 +126,8 @@ function waitingSeconds({ listing, mirror, item }: TableRun, nowMs: number): num
   const cursor = mirror.version === null ? '' : mirror.lastIncrementalFile.slice(item.path.length)
   const waiting = listing.changes.filter(({ key }) => cursor === '' || landingOrder(key, cursor) > 0)
   const all = mirror.version === null ? [...listing.loads, ...waiting] : waiting
-  return all.length === 0 ? null : seconds(nowMs - Math.min(...all.map(({ modifiedMs }) => modifiedMs)))
+  const oldestMs = all.reduce((oldest, { modifiedMs }) => Math.min(oldest, modifiedMs), Number.POSITIVE_INFINITY)
+  return all.length === 0 ? null : seconds(nowMs - oldestMs)
 }
 
 const seconds = (ms: number) => Math.max(0, Math.round(ms / 1000))

@@ -1,5 +1,5 @@
 import { type ChangeCounts, noChanges, tableName } from '../domain.ts'
-import { type DmscdcError, type ErrorKind, errorPolicy } from '../errors.ts'
+import { type DmscdcError, type ErrorKind, errorPolicy, printable, shellWord } from '../errors.ts'
 import type { StateItem } from '../state/state-store.ts'
 
 /** What happened to one table in one run; printed by `run --json` (CONTRACT §1). */
@@ -28,12 +28,18 @@ export type TableReport = {
 
 /** A table's settings are looked at before anything else: an inactive table is left alone whatever else is wrong. */
 export function refusedReport(item: StateItem, error: DmscdcError): TableReport {
-  const active = String(item.row?.ActiveFlag).toLowerCase() === 'true'
+  const active = isActive(item)
   return {
     ...emptyReport(tableName(item.id)),
     status: active ? errorPolicy[error.kind].status : 'inactive',
     error: active ? describe(error, tableName(item.id)) : null,
   }
+}
+
+/** Of a row that may not validate otherwise. */
+export function isActive({ row }: StateItem): boolean {
+  const flag = row?.ActiveFlag
+  return flag === true || (typeof flag === 'string' && flag.toLowerCase() === 'true')
 }
 
 export function emptyReport(table: string): TableReport {
@@ -58,5 +64,9 @@ export function emptyReport(table: string): TableReport {
 
 /** The error as operators see it; `<table>` in a hint becomes the table's name. */
 export function describe(error: DmscdcError, table: string) {
-  return { kind: error.kind, message: error.message, hint: error.hint.replaceAll('<table>', table) }
+  return {
+    kind: error.kind,
+    message: error.message,
+    hint: error.hint.replaceAll('<table>', () => printable(shellWord(table))),
+  }
 }

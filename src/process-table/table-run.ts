@@ -5,10 +5,12 @@ import { DmscdcError } from '../errors.ts'
 import { ownRoot, type TablePlace, tablePlace } from '../lake/keys.ts'
 import { operationColumn } from '../landing/layout.ts'
 import { listingDigest, listTable } from '../landing/listing.ts'
+import { isTableName, reservedSchema } from '../landing/names.ts'
+import { limits } from '../limits.ts'
 import { countRequests, type RequestCounts } from '../objects/counting-objects.ts'
 import type { Ports } from '../ports.ts'
 import { readConfig, readMirror } from '../state/row.ts'
-import type { StateItem } from '../state/state-store.ts'
+import type { StateItem, StateRow } from '../state/state-store.ts'
 import { editedCursors } from './edited-cursors.ts'
 
 /** One table, read once at the start of its run: what the operator says, what the row repeats, what has landed. */
@@ -31,6 +33,7 @@ export type TableRun = {
 /** Reads the row's settings; throws `invalid-config`. Costs no request. */
 export function readSettings(ports: Ports, item: StateItem) {
   const config = readConfig(item, { lakePlace: ports.lake.place })
+  refuseName(config)
   requireCatalog(ports, config)
   refuseArchiveInSchema(config)
   return { config, mirror: readMirror(item), place: placeOf(ports, config) }
@@ -72,6 +75,15 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
   }
 }
 
+/** The same run on the row as it is now, and on what has landed by now; throws `invalid-config` as `readSettings` does. */
+export async function reopenTableRun(run: TableRun, row: StateRow): Promise<TableRun> {
+  const { ports } = run
+  const item = { ...run.item, row }
+  const settings = readSettings(ports, item)
+  const listing = await listTable(ports.landing, item.id)
+  return { ...run, item, ...settings, listing, digest: digestOf(ports, listing, settings.config) }
+}
+
 /** Idle is decided before any lease and without the lake: the row says that all this was seen, and nobody left work or gave a command. */
 export function seenBefore({ item, mirror, digest }: TableRun): boolean {
   const isKnown = mirror.digest === digest && mirror.version !== null
@@ -106,6 +118,16 @@ export function digestWithout(
 ): string {
   if (gone.size === 0) return digest
   return digestOf(ports, { ...listing, changes: listing.changes.filter(({ key }) => !gone.has(key)) }, config)
+}
+
+/** Discovery registers no such table, but a row can be written by hand. */
+function refuseName({ id }: TableConfig): void {
+  if (isTableName(id.schema) && isTableName(id.table) && id.schema !== reservedSchema) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(id)}: schema or table has a name that no table can have, expected printable names of at most ${String(limits.nameBytes)} bytes, and no schema ${reservedSchema}`,
+    { hint: 'delete the row' },
+  )
 }
 
 /** A table's own schema as its archive: the archived files would be tables. */

@@ -3,6 +3,8 @@ import { type ChangeCounts, noChanges, type Snapshot } from '../domain.ts'
 /** What the run of a table comes to, summed over its commits. */
 export type Totals = {
   head: Snapshot | null
+  /** The table turned out to be inactive: nothing was taken. */
+  inactive: boolean
   loaded: boolean
   merged: boolean
   files: number
@@ -18,6 +20,7 @@ export type Totals = {
 export function newTotals(): Totals {
   return {
     head: null,
+    inactive: false,
     loaded: false,
     merged: false,
     files: 0,

@@ -1,7 +1,7 @@
 import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import type { CommitResult } from '../lake/commit.ts'
-import { sweepStaging } from '../lake/perform.ts'
+import { carryOut } from './carry-out.ts'
 import { clearLanding } from './clear-landing.ts'
 import { commitMove, commitWork, type Done, fence } from './commit-work.ts'
 import type { TableWork } from './decide.ts'
@@ -11,17 +11,23 @@ import type { HeldTable } from './held-table.ts'
 import { obeyEdit } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
+import { isRestoredSince } from './restored-since.ts'
+import { sweepWith } from './sweep-table.ts'
 import type { Totals } from './totals.ts'
 
 /**
  * Decides, plans, does and commits until nothing is left to do. Finishing the head comes first: whatever a run before
  * this one left undone behind its commit is done now, so recovery is no branch of its own.
  */
-export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<void> {
+export async function workUntilIdle(table: HeldTable, totals: Totals, stageWork = carryOut): Promise<void> {
   let head = await finishHead(table, await openHead(table.run))
   totals.head = head
   const before = head
   const step = async (): Promise<Done | null> => {
+    if (isRestoredSince(table.run, head)) {
+      totals.inactive = true
+      return null
+    }
     const edit = head === null ? null : standingEdit(table.run.mirror, head.progress)
     if (head !== null && edit !== null) {
       const done = await commitMove(table, head, await obeyEdit(table.run, head, edit))
@@ -35,7 +41,7 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
       table.upToDate = !work.waits
       return null
     }
-    const done = await commitWork(table, head, work)
+    const done = await commitWork(table, head, work, stageWork)
     head = done.head
     addTo(totals, work.kind, done)
     totals.newest = newestOf(table, done) ?? totals.newest
@@ -70,29 +76,29 @@ export async function workUntilIdle(table: HeldTable, totals: Totals): Promise<v
   })
 }
 
+/** Recovery alone, for a table that is inactive: what a dead run left is finished and cleared, nothing is taken. */
+export async function finishWhatWasLeft(table: HeldTable): Promise<void> {
+  const head = await finishHead(table, await openHead(table.run))
+  if (head !== null && table.unswept) await sweepWith(table, head, async () => (await fence(table, head)).result)
+}
+
 const commitsLostMax = 20
 const sweepsMax = 3
 
-/**
- * Clears what a dead run staged. Its commit may still be on its way, so first comes a commit of ours: the next work, or
- * an empty FENCE where there is none or it fails. False: that commit was lost to another run, so nothing was deleted.
- */
+/** Clears what a dead run staged by the next work, or by an empty FENCE where there is none or it fails. */
 async function sweep(
   table: HeldTable,
   head: Snapshot | null,
   by: { readonly step: () => Promise<Done | null>; readonly fenceOff: () => Promise<CommitResult> },
 ): Promise<boolean> {
   const { ports, place } = table.run
-  const commit = async (): Promise<CommitResult> => {
+  return sweepWith(table, head, async () => {
     const done = await by.step().catch((error: unknown) => {
       ports.log.debug({ table: tableName(place.id), error: String(error) }, 'sweeps with a fence: the work failed')
       return null
     })
     return done?.result ?? by.fenceOff()
-  }
-  const result = await sweepStaging({ store: ports.lake, commit }, { place, head, ownTxnId: '' })
-  table.unswept = result.kind === 'void'
-  return !table.unswept
+  })
 }
 
 function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'] {
@@ -104,6 +110,7 @@ function newestOf({ run }: HeldTable, { result, staged }: Done): Totals['newest'
 function addTo(totals: Totals, work: TableWork['kind'] | 'move', { result, head, staged }: Done): void {
   totals.head = head
   if (result.kind !== 'won') return
+  totals.warnings.push(...(staged.warnings ?? []))
   if (work === 'initial' || work === 'rebuild') totals.loaded = true
   else totals.merged = true
   totals.files += staged.landingFiles.length

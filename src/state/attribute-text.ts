@@ -1,4 +1,5 @@
-import { allViews, type Landed, type View } from '../domain.ts'
+import { allViews, type Landed, type OnVanish, type View, vanishPolicies } from '../domain.ts'
+import { limits } from '../limits.ts'
 
 /** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string }
@@ -11,12 +12,24 @@ export function parseNames(text: string): Parsed<readonly string[] | null> {
   return distinct(parts.map(unquote))
 }
 
+/** One column's name, written as in a list of them. */
+export function parseSequenceColumn(text: string): Parsed<string | null> {
+  const names = parseNames(text)
+  if ('problem' in names) return names
+  if (names.value === null) return { value: null }
+  return names.value.length === 1 ? { value: names.value[0] as string } : { problem: 'names more than one column' }
+}
+
 /** Refuses empty names, and names that differ only by case: a lake has no two such columns. */
 export function distinct(names: readonly string[]): Parsed<readonly string[]> {
   if (names.some((name) => name === '')) return { problem: 'has an empty name' }
-  const folded = names.map((name) => name.toLowerCase())
-  const twice = names.find((_, i) => folded.indexOf(folded[i] as string) !== i)
-  return twice === undefined ? { value: names } : { problem: `names ${JSON.stringify(twice)} twice` }
+  if (names.length > limits.columns) return { problem: `has more than ${String(limits.columns)} names` }
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name.toLowerCase())) return { problem: `names ${JSON.stringify(name)} twice` }
+    seen.add(name.toLowerCase())
+  }
+  return { value: names }
 }
 
 const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 }
@@ -61,6 +74,11 @@ export function parseLanded(text: string): Parsed<Landed> {
   }
 }
 
+export function parseOnVanish(text: string): Parsed<OnVanish> {
+  const found = vanishPolicies.find((policy) => policy === text.trim().toLowerCase())
+  return found === undefined ? { problem: 'is none of them' } : { value: found }
+}
+
 /** The name of a time zone as the runtime's own database knows it. */
 export function parseTimezone(text: string): Parsed<string> {
   try {
@@ -72,7 +90,8 @@ export function parseTimezone(text: string): Parsed<string> {
 }
 
 export function parseDelimiter(text: string): Parsed<string> {
-  const char = text === '\\t' ? '\t' : text
+  const code = /^\\u([0-9a-f]{4})$/iu.exec(text)?.[1]
+  const char = text === '\\t' ? '\t' : code === undefined ? text : String.fromCharCode(Number.parseInt(code, 16))
   if (char.length !== 1) return { problem: `has ${char.length} characters` }
   return /["\r\n\0]/u.test(char) ? { problem: 'has another meaning in CSV' } : { value: char }
 }

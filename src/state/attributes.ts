@@ -1,4 +1,5 @@
-import { z } from 'zod'
+import * as z from 'zod'
+import { limits } from '../limits.ts'
 import {
   distinct,
   type Parsed,
@@ -7,21 +8,26 @@ import {
   parseFolder,
   parseLanded,
   parseNames,
+  parseOnVanish,
   parsePlace,
+  parseSequenceColumn,
   parseTimezone,
   parseViews,
 } from './attribute-text.ts'
 import { parseColumnList, parseCsvColumns } from './csv-columns.ts'
 
-const textOrList = z.union([z.string(), z.array(z.string())])
+/** First of all: the work on a text grows with its length, sometimes faster. */
+const shortText = z.string().max(limits.settingLength, tooLong(limits.settingLength))
+const columnText = z.string().max(limits.columnListLength, tooLong(limits.columnListLength))
+const columnList = z.union([columnText, z.array(columnText).max(limits.columns)])
+const textOrList = z.union([shortText, z.array(shortText).max(limits.columns)])
 const flag = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
-const names = parsed(textOrList, (value) => (typeof value === 'string' ? parseNames(value) : distinct(value)))
-const duration = parsed(z.union([z.string(), z.literal(0)]), (value) => parseDuration(String(value)))
-const csvColumns = parsed(textOrList, (value) =>
+const names = parsed(columnList, (value) => (typeof value === 'string' ? parseNames(value) : distinct(value)))
+const duration = parsed(z.union([shortText, z.literal(0)]), (value) => parseDuration(String(value)))
+const csvColumns = parsed(columnList, (value) =>
   typeof value === 'string' ? parseCsvColumns(value) : parseColumnList(value),
 )
 const views = parsed(textOrList, parseViews)
-const none = z.string().regex(/^null$/iu)
 const count = z.union([z.number(), z.string().regex(/^\d+$/u).transform(Number)]).pipe(z.number().int().nonnegative())
 const moment = z.string().regex(/^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})?$/u)
 
@@ -30,34 +36,36 @@ export const settingsShape = z.object({
   ActiveFlag: flag.default(false),
   PrimaryKey: orNull(names),
   PartitionKey: orNull(names),
-  out_path: orNull(parsed(z.string(), parsePlace)),
-  folder: orNull(parsed(z.string(), parseFolder)),
+  out_path: orNull(parsed(shortText, parsePlace)),
+  folder: orNull(parsed(shortText, parseFolder)),
   Publish: views.default([]),
   Retain: orNull(duration),
   LookBack: duration.default(24 * 3_600_000),
   LoadSettle: duration.default(0),
-  LandingTimezone: parsed(z.string(), parseTimezone).default('UTC'),
+  LandingTimezone: parsed(shortText, parseTimezone).default('UTC'),
   KeepOp: flag.default(false),
-  BeforeImagePrefix: z.string().default('BI_'),
+  BeforeImagePrefix: shortText.default('BI_'),
   CsvColumns: orNull(csvColumns),
   CsvHeader: flag.default(false),
-  CsvNullValue: orNull(z.string()),
-  CsvDelimiter: parsed(z.string(), parseDelimiter).default(','),
+  CsvNullValue: orNull(shortText),
+  CsvDelimiter: parsed(shortText, parseDelimiter).default(','),
   Rfc4180: flag.default(true),
-  SequenceColumn: none.optional(),
-  OnVanish: z.literal('warn').optional(),
-  Landed: parsed(z.string(), parseLanded).default({ kind: 'keep' }),
+  SequenceColumn: orNull(parsed(shortText, parseSequenceColumn)),
+  RememberDeletes: duration.default(7 * 24 * 3_600_000),
+  OnVanish: parsed(shortText, parseOnVanish).default('warn'),
+  Landed: parsed(shortText, parseLanded).default({ kind: 'keep' }),
 })
 
 /** What a run repeats in the row. */
 export const mirrorShape = z.object({
-  LastIncrementalFile: orNull(z.string()),
+  LastIncrementalFile: orNull(shortText),
   LastFullLoadDate: orNull(moment),
-  MirroredIncrementalFile: orNull(z.string()),
+  MirroredIncrementalFile: orNull(shortText),
   MirroredFullLoadDate: orNull(moment),
   Version: orNull(count),
-  Digest: orNull(z.string()),
+  Digest: orNull(shortText),
   Published: views.default([]),
+  Retained: orNull(count),
   CatalogTable: orNull(z.object({ database: z.string(), table: z.string(), digest: z.string().nullable() })),
 })
 
@@ -92,10 +100,14 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     },
     CsvHeader: { expected: flagText, option: '--csv-header' },
     CsvNullValue: { expected: 'the text that means NULL', option: '--csv-null-value NULL' },
-    CsvDelimiter: { expected: 'one character, or \\t for a tab', option: `--csv-delimiter ','` },
+    CsvDelimiter: { expected: 'one character, \\t for a tab, or its code as \\u0001', option: `--csv-delimiter ','` },
     Rfc4180: { expected: flagText, option: '--rfc4180' },
-    SequenceColumn: { expected: 'no such attribute: not supported by this version', option: null },
-    OnVanish: { expected: `'warn', others are not supported by this version`, option: null },
+    SequenceColumn: {
+      expected: `one column that is neither in PrimaryKey nor in PartitionKey, or 'null'`,
+      option: '--sequence-column AR_H_CHANGE_SEQ',
+    },
+    RememberDeletes: { expected: durationText, option: '--remember-deletes 7d' },
+    OnVanish: { expected: `'warn', 'hold' or 'truncate'`, option: '--on-vanish warn' },
     Landed: {
       expected: `'keep', 'delete' or 'archive:<folder of the landing>', the last two perhaps with a time, as delete:30d`,
       option: '--landed archive:_taken/:30d',
@@ -107,8 +119,13 @@ export const attributeHelp: Readonly<Record<Attribute, { readonly expected: stri
     Version: { expected: 'the number that a run wrote', option: null },
     Digest: { expected: runsOwn, option: null },
     Published: { expected: 'the list that a run wrote', option: null },
+    Retained: { expected: 'the number that a run wrote', option: null },
     CatalogTable: { expected: 'what a run wrote', option: null },
   }
+
+function tooLong(length: number) {
+  return `has more than ${String(length)} characters`
+}
 
 function orNull<T extends z.ZodType>(shape: T) {
   return shape.optional().transform((value) => value ?? null)

@@ -41,11 +41,14 @@ const typeByName = new Map(
   typeNames.flatMap(([kind, names]) => names.split(' ').map((name) => [name, { kind } as LakeType] as const)),
 )
 
+const typeLengthMax = 100
+
 /**
  * A type under its SQL, Hive or Delta name; a length is no part of it. Null: not known. `int8` is not: eight
  * bytes to some, eight bits to DMS.
  */
 export function parseLakeType(text: string): LakeType | null {
+  if (text.length > typeLengthMax) return null
   const match = /^([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?$/u.exec(text.trim().toLowerCase())
   if (match === null) return null
   const name = (match[1] as string).replace(/\s+/gu, '-')

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Lease, Mirror } from '../domain.ts'
 import type { RowChange, RowCondition, StateRow } from './state-store.ts'
 

@@ -33,8 +33,11 @@ export type LeaseAnswer =
   | { readonly kind: 'failed'; readonly error: DmscdcError }
 
 export type LeaseResult =
-  /** `previous`: the lease of a run that died before it released; what it staged may lie about. */
-  | { readonly kind: 'acquired'; readonly lease: Lease; readonly previous: Lease | null }
+  /**
+   * `previous`: the lease of a run that died before it released; what it staged may lie about. `row`: as it was when the lease was
+   * taken; no run has written it since.
+   */
+  | { readonly kind: 'acquired'; readonly lease: Lease; readonly previous: Lease | null; readonly row: StateRow }
   | { readonly kind: 'held-by'; readonly lease: Lease }
   | { readonly kind: 'failed'; readonly error: DmscdcError }
 
@@ -56,7 +59,7 @@ export type LeaseState = {
 type Lost = { readonly times: number; readonly error: DmscdcError }
 type Watched = { readonly lease: Lease; readonly deadlineMs: number }
 /** What a write took: to be recognized when its answer was lost. */
-type Taking = { readonly lease: Lease; readonly previous: Lease | null }
+type Taking = { readonly lease: Lease; readonly previous: Lease | null; readonly row: StateRow }
 type LeaseStep = Step<LeaseState, LeaseCall, LeaseResult>
 
 const writesMax = 8
@@ -88,7 +91,8 @@ function advance(state: LeaseState, answer: LeaseAnswer): LeaseStep {
       break
     case 'writing':
       if (answer.kind === 'updated') return done({ kind: 'acquired', ...state.sent })
-      if (answer.kind === 'condition-failed') return readAgain(state, null)
+      // Perhaps by a write of our own that came late.
+      if (answer.kind === 'condition-failed') return readAgain(state, state.sent)
       if (answer.kind === 'failed')
         return readAgain({ ...state, lost: { times: (state.lost?.times ?? 0) + 1, error: answer.error } }, state.sent)
       break
@@ -104,7 +108,7 @@ function judge(state: LeaseState, sent: Taking | null, row: StateRow, nowMs: num
   if (found === 'malformed') return failed(malformed(state.request.id))
   if (found === null) return take(state, row, null, nowMs)
   if (found.runId === state.request.runId)
-    return done({ kind: 'acquired', lease: found, previous: sent?.previous ?? null })
+    return done({ kind: 'acquired', lease: found, previous: sent?.previous ?? null, row })
   if (nowMs >= found.expiresMs) return take(state, row, found, nowMs)
   if (state.watched === null)
     return call({ ...common(state), phase: 'probing', found, row }, { kind: 'probe', lease: found })
@@ -142,7 +146,7 @@ function take(state: LeaseState, row: StateRow, previous: Lease | null, nowMs: n
   const epoch = Math.max(leaseEpochOf(row), previous?.epoch ?? 0) + 1
   const lease: Lease = { ...holder, epoch, expiresMs: nowMs + durationMs }
   return call(
-    { ...common(state), phase: 'writing', writes: state.writes + 1, sent: { lease, previous } },
+    { ...common(state), phase: 'writing', writes: state.writes + 1, sent: { lease, previous, row } },
     {
       kind: 'write',
       change: { set: { Lease: lease, LeaseEpoch: epoch } },
@@ -155,7 +159,7 @@ function read(state: Common, sent: Taking | null): LeaseStep {
   return call({ ...common(state), phase: 'reading', sent }, { kind: 'read' })
 }
 
-function readAgain(state: LeaseState, sent: Taking | null): LeaseStep {
+function readAgain(state: LeaseState, sent: Taking): LeaseStep {
   return state.writes < writesMax ? read(state, sent) : failed(contended(state.request.id))
 }
 

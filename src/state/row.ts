@@ -1,6 +1,6 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type Mirror, type TableConfig, type TableId, tableName } from '../domain.ts'
-import { DmscdcError } from '../errors.ts'
+import { DmscdcError, shellWord } from '../errors.ts'
 import { attributeHelp, mirrorShape, settingsShape } from './attributes.ts'
 import type { RowChange, StateItem, StateRow } from './state-store.ts'
 
@@ -42,6 +42,7 @@ function splitPlace(place: string): { bucket: string; prefix: string } {
  */
 export function readConfig(item: StateItem, defaults: { readonly lakePlace: string }): TableConfig {
   const said = validated(item, settingsShape)
+  refuseSequenceOfFixedColumn(item, said)
   return {
     id: item.id,
     active: said.ActiveFlag,
@@ -52,6 +53,9 @@ export function readConfig(item: StateItem, defaults: { readonly lakePlace: stri
     retainMs: said.Retain,
     lookBackMs: said.LookBack,
     loadSettleMs: said.LoadSettle,
+    sequenceColumn: said.SequenceColumn,
+    rememberDeletesMs: said.RememberDeletes,
+    onVanish: said.OnVanish,
     landed: said.Landed,
     landingTimezone: said.LandingTimezone,
     keepOp: said.KeepOp,
@@ -66,6 +70,26 @@ export function readConfig(item: StateItem, defaults: { readonly lakePlace: stri
   }
 }
 
+/**
+ * A partition's value is not in the files, and one of the key is the same in all changes of the key but those that change it, where
+ * it would compare the old key's row with the new key's value.
+ */
+function refuseSequenceOfFixedColumn(item: StateItem, said: z.output<typeof settingsShape>): void {
+  const { SequenceColumn, PrimaryKey, PartitionKey } = said
+  if (SequenceColumn === null) return
+  const other = PartitionKey?.includes(SequenceColumn)
+    ? 'PartitionKey'
+    : PrimaryKey?.includes(SequenceColumn)
+      ? 'PrimaryKey'
+      : null
+  if (other === null) return
+  throw new DmscdcError(
+    'invalid-config',
+    `state row of ${tableName(item.id)}: attribute SequenceColumn is ${JSON.stringify(SequenceColumn)}, which ${other} names too, expected ${attributeHelp.SequenceColumn.expected}`,
+    { hint: `dmscdc set ${shellWord(tableName(item.id))} --sequence-column null` },
+  )
+}
+
 /** What a row repeats of the log. Absent cursors are those of a new row. Throws `invalid-config` as `readConfig` does. */
 export function readMirror(item: StateItem): Mirror {
   const mirrored = validated(item, mirrorShape)
@@ -77,6 +101,7 @@ export function readMirror(item: StateItem): Mirror {
     mirroredFullLoadDate: mirrored.MirroredFullLoadDate,
     digest: mirrored.Digest,
     published: mirrored.Published,
+    retainedMs: mirrored.Retained,
     catalog: mirrored.CatalogTable,
   }
 }
@@ -90,6 +115,9 @@ export type SetOptions = {
   readonly retain?: string
   readonly lookBack?: string
   readonly loadSettle?: string
+  readonly sequenceColumn?: string
+  readonly rememberDeletes?: string
+  readonly onVanish?: string
   readonly landed?: string
   readonly landingTimezone?: string
   readonly keepOp?: boolean
@@ -109,6 +137,9 @@ const attributeOf: Readonly<Record<keyof SetOptions, keyof typeof settingsShape.
   retain: 'Retain',
   lookBack: 'LookBack',
   loadSettle: 'LoadSettle',
+  sequenceColumn: 'SequenceColumn',
+  rememberDeletes: 'RememberDeletes',
+  onVanish: 'OnVanish',
   landed: 'Landed',
   landingTimezone: 'LandingTimezone',
   keepOp: 'KeepOp',
@@ -162,7 +193,7 @@ function validated<Shape extends z.ZodObject>(item: StateItem, shape: Shape): z.
 function invalid(subject: string, name: string, given: StateRow, error: z.ZodError): DmscdcError {
   const wrong = [...new Map(error.issues.map((issue) => [String(issue.path[0]) as keyof typeof attributeHelp, issue]))]
   const found = wrong.map(([attribute, issue]) => {
-    const problem = issue.code === 'custom' ? ` (${issue.message})` : ''
+    const problem = issue.code === 'custom' || issue.code === 'too_big' ? ` (${issue.message})` : ''
     return `attribute ${attribute} is ${shown(given[attribute])}${problem}, expected ${attributeHelp[attribute].expected}`
   })
   const first = wrong[0]?.[0] as keyof typeof attributeHelp
@@ -173,10 +204,6 @@ function invalid(subject: string, name: string, given: StateRow, error: z.ZodErr
         ? `correct or remove the attribute ${first} in the row by hand`
         : `dmscdc set ${shellWord(name)} ${option}`,
   })
-}
-
-function shellWord(name: string): string {
-  return /^[\w.-]+$/u.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`
 }
 
 function shown(value: unknown): string {

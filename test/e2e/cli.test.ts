@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 afterEach(() => places.remove())
 
-const commands = ['run', 'tables', 'set', 'plan', 'verify', 'history', 'skip', 'demo']
+const commands = 'run tables set plan verify history replay restore skip why reconcile demo'.split(' ')
 const rows = `select range::bigint as id, 'v' || range as v from range(5)`
 const changes = `select * from (values ('U', 1::bigint, 'changed'), ('D', 2, null), ('I', 9, 'new')) as c("Op", id, v)`
 
@@ -78,6 +78,15 @@ describe('wrong use', () => {
       [['set', 's.t', '--keep-op', 'maybe'], /found "maybe", expected true or false/u],
       [['skip', 's.t', 'x.parquet'], /--why/u],
       [['skip', 's.t', 'x.parquet', '--why', 'w'], /has no landing file x\.parquet/u],
+      [['restore', 's.t'], /--version/u],
+      [['restore', 's.t', '--version', '-1'], /found "-1", expected the number of a version/u],
+      [['restore', 's.t', '--version', 'x'], /found "x", expected the number of a version/u],
+      [['restore', 's.t', '--version', '0'], /s\.t was not loaded yet/u],
+      [['restore', 's.unknown', '--version', '0'], /there is no table s\.unknown/u],
+      [['why', 's.t'], /missing required argument/u],
+      [['why', 's.t', '1'], /s\.t has no key/u],
+      [['why', 's.unknown', '1'], /there is no table s\.unknown/u],
+      [['why', 's.t', '1', '--null'], /argument missing/u],
       [['run', '--memory', 'lots'], /--memory: found "lots"/u],
       [['run', '--memory', '1MB'], /expected at least 64MB/u],
       [['run'], /--memory: found "-1GB"/u, { DMSCDC_MEMORY: '-1GB' }],
@@ -274,6 +283,44 @@ describe('a table that is held', () => {
   })
 })
 
+describe('restore', () => {
+  test('brings a version back and says how to go on; why tells a key before and after', async () => {
+    await land('s/t/LOAD00000001.parquet', `select 1 - range as id, 'load' as v from range(3)`)
+    await command('tables')
+    await command('set', 's.t', '--active', '--primary-key', 'id', '--retain', '7d')
+    await command('run')
+    await land('s/t/20240102-000000000.parquet', `select 'U' as "Op", -1::bigint as id, 'changed' as v`)
+    await command('run')
+    const why = await json('why', 's.t', '-1')
+    expect(why).toMatchObject({ table: 's.t', key: [{ column: 'id', value: '-1' }], row: { values: { v: 'changed' } } })
+    expect(Object.keys(why).sort()).toEqual(['gone', 'key', 'row', 'steps', 'table', 'turns', 'unreadable'])
+    expect(why.steps).toMatchObject([
+      { file: 'LOAD00000001.parquet', state: 'taken', decides: false },
+      { file: '20240102-000000000.parquet', row: 1, op: 'U', state: 'taken', changed: ['v'], decides: true },
+    ])
+    expect(await command('why', 's.t', 'none', '--null', 'none')).toContain('In the lake: no such row')
+
+    expect(await json('restore', 's.t', '--version', '0')).toEqual({
+      table: 's.t',
+      restored: 0,
+      progressKept: false,
+      version: 2,
+    })
+    expect((await json('tables')).tables).toMatchObject([{ active: false, version: 2, pending: 1 }])
+    expect(await command('why', 's.t', '-1')).toMatch(/row 1: U, pending: the table is inactive[\s\S]*v="load"/u)
+    expect(await command('restore', 's.t', '--version', '0')).toBe(
+      's.t is as it was at version 0, as version 2, and inactive\n' +
+        'Try: dmscdc set s.t --active, which goes on from there: what was taken since then is taken again\n',
+    )
+    expect(await command('history', 's.t')).toContain('version 2: restored to version 0: its rows, schema and progress')
+    await command('set', 's.t', '--active')
+    expect((await json('run')).tables).toMatchObject([{ files: 1, changes: { updated: 1 } }])
+    const refused = await dmscdc(['restore', 's.t', '--version', '9'], places.environment)
+    expect([refused.code, refused.stdout]).toEqual([2, ''])
+    expect(refused.stderr).toBe('error: s.t has no version 9, the newest is 3\nTry: dmscdc history s.t\n')
+  })
+})
+
 describe('tables', () => {
   test('shows the candidate keys of an inactive table, and the command that onboards it', async () => {
     await land(
@@ -305,6 +352,9 @@ describe('set', () => {
     '3d': ['--retain', 'Retain'],
     '36h': ['--look-back', 'LookBack'],
     '10m': ['--load-settle', 'LoadSettle'],
+    AR_H_CHANGE_SEQ: ['--sequence-column', 'SequenceColumn'],
+    '2d': ['--remember-deletes', 'RememberDeletes'],
+    truncate: ['--on-vanish', 'OnVanish'],
     'Europe/Berlin': ['--landing-timezone', 'LandingTimezone'],
     true: ['--keep-op', 'KeepOp'],
     OLD_: ['--before-image-prefix', 'BeforeImagePrefix'],

@@ -3,7 +3,7 @@ import { expectFaultsToBeMended } from './crash-case.ts'
 import { scenarioNamed, scenarios } from './scenarios.ts'
 
 describe('a fault at any call of a run is mended by the next run', () => {
-  test.for(scenarios)('$name', (scenario) => expectFaultsToBeMended(scenario, () => true))
+  test.for(scenarios)('$name', { timeout: 600_000 }, (scenario) => expectFaultsToBeMended(scenario, () => true))
 })
 
 describe('a fault at any call is mended also where the operator changes his mind meanwhile', () => {

@@ -21,9 +21,16 @@ describe('a fault is mended by the next run', () => {
     'manifests of partitions that follow',
     'what a run left that died before its commit',
     'a file that is skipped',
+    'deletions by a sequence column',
+    'deletions that are kept in mind together with earlier ones',
+    'deletions that a full load makes forgotten',
+    'landing files that are all gone',
     'LastIncrementalFile set back by hand',
     'a table without a key that is made anew',
     'a replay',
+    'a restore of retained files',
+    'retained files that expire',
+    'a repair from a fresh full load',
     'an adoption, and what follows',
   ]
   test.for(others)('at the commit: %s', (name) =>

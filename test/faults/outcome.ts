@@ -17,17 +17,21 @@ export type Outcome = {
   readonly changes: Readonly<Record<string, number>>
   readonly changeFilesTaken: unknown
   readonly cursor: unknown
+  /** Those kept in mind: key and sequence value. */
+  readonly deletions: readonly string[]
   /** Versions that the view's own log reaches, null without a view. */
   readonly view: 'follows the head' | null
   /** What the symlink manifests name, null without that view. */
   readonly manifests: 'the files of the head' | null
+  /** Superseded files that are kept outside the table's folder. */
+  readonly retained: number
   /** What the catalog says of the table, null where it has none. */
   readonly catalog: unknown
 }
 
 /**
  * Reads the lake by its log's JSON alone, and holds against each other: the log, the folder of data, the folder of our
- * own, the view and the state row. `retained/` is no test's subject here, so nothing may be in it.
+ * own, the view and the state row.
  */
 export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise<Outcome> {
   const own = join(lab.lake, '_dmscdc', schema, table)
@@ -39,7 +43,9 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
   const published: readonly unknown[] = Array.isArray(row.Published) ? row.Published : []
   const viewed = published.includes('delta') || published.includes('manifest')
   const cursor = log.progress.cursor === null ? '0.parquet' : log.progress.cursor
-  expect((await filesBelow(own)).filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
+  const retained = await filesBelow(join(own, 'retained'))
+  expect((await filesBelow(own)).filter((key) => !/^(?:_delta_log|retained)\//u.test(key))).toEqual(log.deleteFiles)
+  expect(log.removed).toEqual(expect.arrayContaining(retained))
   expect(viewed ? data : [...data].sort()).toEqual(viewed ? expect.arrayContaining(log.live) : log.live)
   expect(row).toMatchObject({ Version: log.version, LastIncrementalFile: `${String(row.path)}${String(cursor)}` })
   return {
@@ -47,6 +53,8 @@ export async function readOutcome(lab: Lab, { schema, table }: TableId): Promise
     changes: log.changes,
     changeFilesTaken: log.progress.changeFilesTaken,
     cursor: log.progress.cursor,
+    deletions: await readDeletions(lab, own, log.deleteFiles),
+    retained: retained.length,
     view: await readView({ own, folder, inFolder, version: log.version }, { viewed: published.includes('delta') }),
     catalog: (await catalogOf(lab)?.describe(catalogName)) ?? null,
     manifests: await readManifests({ folder, inFolder, live: log.live }, { viewed: published.includes('manifest') }),
@@ -61,6 +69,7 @@ type Action = { readonly [action: string]: { readonly [field: string]: unknown }
 async function readLog(folder: string) {
   const entries = (await filesBelow(folder)).filter((key) => /^\d{20}\.json$/u.test(key))
   const live = new Set<string>()
+  const removed: string[] = []
   const changes: Record<string, number> = {}
   let progress: { readonly [field: string]: unknown } = {}
   expect(entries.map((key) => Number(key.slice(0, 20)))).toEqual(entries.map((_, version) => version))
@@ -68,13 +77,23 @@ async function readLog(folder: string) {
     for (const line of (await readFile(join(folder, entry), 'utf8')).trimEnd().split('\n')) {
       const { add, remove, domainMetadata, commitInfo } = JSON.parse(line) as Action
       if (add !== undefined) live.add(decodeURIComponent(String(add.path)))
+      if (remove !== undefined) removed.push(decodeURIComponent(String(remove.path)))
       if (remove !== undefined) live.delete(decodeURIComponent(String(remove.path)))
       if (domainMetadata?.domain === 'dmscdc.progress') progress = JSON.parse(String(domainMetadata.configuration))
       const receipt = commitInfo?.dmscdc as { readonly changes: Record<string, number> } | undefined
       for (const [kind, count] of Object.entries(receipt?.changes ?? {})) changes[kind] = (changes[kind] ?? 0) + count
     }
   }
-  return { version: entries.length - 1, live: [...live].sort(), changes, progress }
+  const remembered = progress.remembered as { readonly files: readonly { readonly name: string }[] } | undefined
+  const deleteFiles = (remembered?.files ?? []).map(({ name }) => `deletes/${name}`).sort()
+  return { version: entries.length - 1, live: [...live].sort(), removed, changes, progress, deleteFiles }
+}
+
+async function readDeletions(lab: Lab, own: string, files: readonly string[]): Promise<readonly string[]> {
+  if (files.length === 0) return []
+  const paths = files.map((key) => literal(join(own, key))).join(', ')
+  const rows = await lab.sql(`select * exclude (ms) from read_parquet([${paths}])`)
+  return rows.map((row) => JSON.stringify(row)).sort()
 }
 
 async function readRows(lab: Lab, folder: string, live: readonly string[]): Promise<readonly string[]> {

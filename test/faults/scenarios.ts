@@ -1,13 +1,19 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
+import { restoreTable } from '../../src/controller/restore-table.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
+import { literal } from '../../src/engine/sql.ts'
 import { UsageError } from '../../src/errors.ts'
+import { fileObjects } from '../../src/objects/file-objects.ts'
 import type { Ports } from '../../src/ports.ts'
+import { filesSource } from '../../src/source/files-source.ts'
 import { faultyPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
 import type { Lab } from '../support/lab.ts'
 import { type Cell, rowsOf } from '../support/lab-test.ts'
 import { makeOriginalRow, writeOriginal } from '../support/original-lake.ts'
+import { reconcileIn } from '../support/reconcile-bench.ts'
 import { cursorTo, editRow } from '../support/row-file.ts'
 
 /** A table brought to where a run has one kind of work to do. The table is `s.t`. */
@@ -111,6 +117,56 @@ export const scenarios: readonly Scenario[] = [
           ['U', 3, 'b', 3],
         ])
       }),
+  },
+  {
+    name: 'deletions by a sequence column',
+    arrange: (lab) =>
+      afterLoad(lab, () => landChanges(lab, 1, [['D', 3, null, 35], ['U', 4, 'b', 5], ['D', 77, null, 9], inserted]), {
+        sequenceColumn: 'v',
+      }),
+  },
+  {
+    name: 'deletions that are kept in mind together with earlier ones',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+          await lab.runOne('s.t')
+          await landChanges(lab, 2, [
+            ['D', 5, null, 55],
+            ['I', 3, 'b', 31],
+          ])
+          await landChanges(lab, 3, [['D', 4, null, 45]])
+        },
+        { sequenceColumn: 'v' },
+      ),
+  },
+  {
+    name: 'deletions that a full load makes forgotten',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+          await lab.runOne('s.t')
+          await landLoad(lab, [...loaded.slice(1), [9, 'c', 90]])
+        },
+        { sequenceColumn: 'v' },
+      ),
+  },
+  {
+    name: 'landing files that are all gone',
+    arrange: (lab) =>
+      afterLoad(
+        lab,
+        async () => {
+          await landChanges(lab, 1, [['D', 3, null, 35], inserted])
+          await lab.runOne('s.t')
+          await rm(join(lab.landing, 's'), { recursive: true })
+        },
+        { sequenceColumn: 'v', onVanish: 'truncate' },
+      ),
   },
   {
     name: 'a full-load file that comes late',
@@ -275,6 +331,53 @@ export const scenarios: readonly Scenario[] = [
     command: (ports) => replayOnce(ports, 'LOAD00000001.parquet'),
   },
   {
+    name: 'a restore of retained files',
+    arrange: (lab) => afterChanges(lab, { retain: '7d' }, async () => {}),
+    command: (ports) => restoreTo(ports, 0),
+  },
+  {
+    name: 'a restore that keeps the progress, under views and partitions',
+    arrange: (lab) => afterChanges(lab, { partitionKey: 'p', publish: 'delta,manifest' }, async () => {}),
+    command: (ports) => restoreTo(ports, 0, { progressKept: true }),
+  },
+  {
+    name: 'what follows a restore',
+    arrange: (lab) =>
+      afterChanges(lab, { retain: '7d' }, async () => {
+        await restoreTo(lab.ports, 0)
+        await lab.set('s.t', { active: true })
+      }),
+  },
+  {
+    name: 'superseded files that are retained',
+    arrange: (lab) => afterLoad(lab, () => landChanges(lab, 1, [updated, deleted]), { retain: '7d' }),
+  },
+  {
+    name: 'retained files that expire',
+    arrange: (lab) =>
+      longAgo(lab, { retain: '2h' }, async () => {
+        await landChanges(lab, 2, [inserted, ['U', 4, 'b', 44]])
+      }),
+  },
+  {
+    name: 'retained files of a table that retains none any more',
+    arrange: (lab) =>
+      longAgo(lab, { retain: '7d' }, async () => {
+        await landChanges(lab, 2, [inserted, ['U', 4, 'b', 44]])
+        await lab.set('s.t', { retain: '0' })
+      }),
+  },
+  {
+    name: 'a repair from a fresh full load',
+    arrange: (lab) =>
+      afterChanges(lab, {}, async () => {
+        await mkdir(join(lab.folder, 'fresh'))
+        const rows = rowsOf(columns, [...loaded.slice(1), [1, 'c', 12], [6, 'a', 60]])
+        await lab.sql(`copy (${rows}) to ${literal(join(lab.folder, 'fresh/LOAD00000001.parquet'))} (format parquet)`)
+      }),
+    command: repairFromFresh,
+  },
+  {
     name: 'an adoption, and what follows',
     async arrange(lab) {
       await landLoad(lab)
@@ -346,11 +449,32 @@ async function afterChanges(lab: Lab, options: Parameters<Lab['set']>[1], then: 
   )
 }
 
+/** A load and changes of three hours ago. */
+async function longAgo(lab: Lab, options: Parameters<Lab['set']>[1], then: () => Promise<void>): Promise<void> {
+  const nowMs = () => lab.ports.clock.nowMs() - 3 * 3_600_000
+  const ports = { ...lab.ports, clock: { ...lab.ports.clock, nowMs } }
+  await landLoad(lab)
+  await activate(lab, options)
+  await lab.runOne('s.t', { ports })
+  await landChanges(lab, 1, [updated, deleted])
+  await lab.runOne('s.t', { ports })
+  await then()
+}
+
+const restoreTo = (ports: Ports, version: number, { progressKept = false } = {}) =>
+  restoreTable(ports, { schema: 's', table: 't' }, { version, keepProgress: progressKept }).then(() => {})
+
 /** An operator who sees in the history that the command was carried out does not give it again. */
 async function replayOnce(ports: Ports, file: string): Promise<void> {
   const id = { schema: 's', table: 't' }
   const history = await tableHistory(ports, id)
   if (history.every(({ operation }) => operation !== 'REPLAY')) await replayFile(ports, id, file)
+}
+
+/** The source is no port of the run's: its folder stands beside the landing. */
+async function repairFromFresh(ports: Ports): Promise<void> {
+  const fresh = fileObjects(join(ports.landing.place, '..', 'fresh'))
+  expect(await reconcileIn(ports, 's.t', filesSource(fresh, 'fresh'), { repair: true })).toMatchObject({ ok: true })
 }
 
 async function landLoad(lab: Lab, rows = loaded): Promise<void> {

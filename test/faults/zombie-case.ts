@@ -17,7 +17,7 @@ import { readOutcome } from './outcome.ts'
 import { later, type Scenario } from './scenarios.ts'
 
 /** Where a run stands still: before a call, after it, or (a copy) when it has read and not yet written. */
-type Moment = 'before' | 'after' | 'amid'
+export type Moment = 'before' | 'after' | 'amid'
 
 /**
  * Lets a run stand still at each of its calls, so that it passes for dead; lands another file, lets a second run take the
@@ -61,13 +61,14 @@ export async function expectZombiesToDoNoHarm(scenario: Scenario): Promise<void>
   expect(calls.length).toBeGreaterThan(0)
 }
 
-function momentsOf({ writes, verb }: PortCall): readonly Moment[] {
+export function momentsOf({ writes, verb }: PortCall): readonly Moment[] {
   return ['before', ...(writes ? (['after'] as const) : []), ...(verb === 'copy' ? (['amid'] as const) : [])]
 }
 
 const expectWell = (report: TableReport) => expect(report).toMatchObject({ error: null })
 
-function standingStill(ports: Ports, at: number, moment: Moment, stand: () => Promise<void>): Ports {
+/** Ports whose call number `at` waits for `stand`. */
+export function standingStill(ports: Ports, at: number, moment: Moment, stand: () => Promise<void>): Ports {
   let calls = 0
   const intercept: Intercept = async (_, proceed) => {
     if (calls++ !== at || moment === 'amid') return proceed()

@@ -1,5 +1,5 @@
 import type { History, HistoryFile } from '../support/histories.ts'
-import { applied, type Contents, type Counts, countsOf } from '../support/oracle.ts'
+import { applied, type Contents, type Counts, countsOf, inSequence } from '../support/oracle.ts'
 
 /** What one run must come to. */
 export type ExpectedRun = {
@@ -35,11 +35,8 @@ export function expectedRuns(history: History): readonly ExpectedRun[] {
 type Files = readonly HistoryFile[]
 
 function contentsOf({ table }: History, files: Files): Contents {
-  return applied(
-    table,
-    new Map(),
-    files.flatMap(({ changes }) => changes),
-  )
+  const changes = files.flatMap((file) => file.changes)
+  return applied(table, new Map(), inSequence(table, changes))
 }
 
 function batches({ table, oneFilePerBatch }: History, taken: Files, arrived: Files): readonly Files[] {

@@ -46,6 +46,7 @@ function openTable(lab: Lab, history: History, name: string) {
       active: true,
       primaryKey: table.keyColumns.join(','),
       partitionKey: partitionKey.join(','),
+      ...(table.sequence === undefined ? {} : { sequenceColumn: table.sequence.column }),
     })
 
   const run = async ({ atOnce = false } = {}): Promise<TableReport> => {
@@ -83,7 +84,8 @@ function openTable(lab: Lab, history: History, name: string) {
         requests: { put: 0, copy: 0, delete: 0 },
       })
       expect(await filesBelow(own)).toEqual(logBefore)
-      expect(logBefore.filter((key) => !key.startsWith('_delta_log/'))).toEqual([])
+      const isOther = (key: string) => !/^(?:_delta_log|deletes)\//u.test(key)
+      expect(logBefore.filter(isOther)).toEqual([])
       expect(await verifyTables(lab.ports, [id])).toMatchObject([{ ok: true, problems: [] }])
     },
     async remove() {

@@ -39,6 +39,7 @@ export function histories(): fc.Arbitrary<History> {
       /** From which change file on the columns `a1` and `a2` are there, and `n` (and a widening key) is a bigint. */
       addedFrom: fc.tuple(fc.nat(9), fc.nat(9)),
       wideFrom: fc.nat(9),
+      sequence: fc.option(sequences(), { freq: 2 }),
       folders: fc.constantFrom('', 'YYYY/MM/DD/', 'DD/MM/YYYY/'),
       oneFilePerBatch: fc.boolean(),
     })
@@ -54,8 +55,17 @@ type Spec = {
   readonly files: readonly FileSpec[]
   readonly addedFrom: readonly [number, number]
   readonly wideFrom: number
+  readonly sequence: SequenceSpec | null
   readonly folders: string
   readonly oneFilePerBatch: boolean
+}
+
+type SequenceSpec = {
+  readonly type: keyof typeof sequenceDomains
+  /** What full-load rows have: a value, NULL, or not even the column. */
+  readonly ofLoads: 'values' | 'null' | 'absent'
+  /** The change file that lacks the column, where a full load has it. */
+  readonly lacking: number | null
 }
 
 type FileSpec = {
@@ -74,6 +84,8 @@ type Event = {
   readonly row: Picks
   readonly to: Picks
   readonly keyOnly: boolean
+  /** How far its sequence value is from its place: most changes come in their order. */
+  readonly ahead: number | null
 }
 
 /** Places in the domains of the columns. */
@@ -89,6 +101,21 @@ const shapes = [
   { keyColumns: [], partitionKey: ['p'] },
   { keyColumns: [], partitionKey: [] },
 ] as const
+
+/** Place in the history → sequence value, as text. */
+const sequenceDomains = {
+  varchar: (at: number) => `20240128220000${String(at).padStart(21, '0')}`,
+  bigint: (at: number) => String(9007199254740990n + BigInt(at)),
+  'decimal(20,2)': (at: number) => `${String(at)}.50`,
+  timestamp: (at: number) => `2024-01-01 00:00:00.${String(100_001 + at * 10)}+00`,
+} as const
+
+const sequences = (): fc.Arbitrary<SequenceSpec> =>
+  fc.record({
+    type: fc.constantFrom(...(Object.keys(sequenceDomains) as (keyof typeof sequenceDomains)[])),
+    ofLoads: fc.constantFrom('values', 'null', 'absent'),
+    lacking: fc.option(fc.nat(9), { freq: 3 }),
+  })
 
 const odd = ['', 'a', 'A', '07094', 'ü/=%', "o'x", ' '] as const
 
@@ -129,6 +156,7 @@ function changeFiles(): fc.Arbitrary<FileSpec> {
         row: picks(),
         to: picks(),
         keyOnly: fc.boolean(),
+        ahead: fc.option(fc.constantFrom(0, 0, 0, 1, -1, 5, -5, -20, 20), { freq: 8 }),
       }),
       { minLength: 1, maxLength: 8 },
     ),
@@ -146,7 +174,9 @@ function changeFiles(): fc.Arbitrary<FileSpec> {
 function historyOf(spec: Spec): History {
   const { keyColumns, partitionKey } = spec.shape
   const emptyIsNull = partitionKey.filter((column) => column === 'p' || spec.keyType === 'varchar')
-  const table: OracleTable = { keyColumns, emptyIsNull }
+  const isNumber = spec.sequence?.type === 'bigint' || spec.sequence?.type === 'decimal(20,2)'
+  const sequence = spec.sequence === null ? {} : { sequence: { column: 'q', isNumber } }
+  const table: OracleTable = { keyColumns, emptyIsNull, ...sequence }
   const loads = loadFiles(spec, table)
   const files = inRuns([...loads, ...changeFilesOf(spec, table, loads)])
   const types = Object.assign({}, ...files.map((file) => file.types)) as HistoryFile['types']
@@ -169,8 +199,8 @@ function loadFiles(spec: Spec, table: OracleTable): readonly HistoryFile[] {
   const types = typesOf(spec, { at: -1, lacksText: false })
   return spec.loads.map(({ rows, delay }, number) => {
     const changes: Change[] = []
-    for (const drawn of rows) {
-      const change: Change = { op: 'I', row: rowOf(spec, types, drawn) }
+    for (const [place, drawn] of rows.entries()) {
+      const change: Change = { op: 'I', row: loadRow(spec, types, drawn, number * 30 + place) }
       const next = applied(table, seen, [change])
       if (next.size > seen.size) changes.push(change)
       seen = next.size > seen.size ? next : seen
@@ -178,6 +208,13 @@ function loadFiles(spec: Spec, table: OracleTable): readonly HistoryFile[] {
     const cells = changes.map(({ row }) => Object.keys(types).map((name) => row[name] ?? null))
     return { kind: 'load', key: `LOAD0000000${String(number + 1)}.parquet`, types, cells, changes, arrives: delay }
   })
+}
+
+/** Rows of a full load are as old as the first changes. */
+function loadRow(spec: Spec, types: HistoryFile['types'], drawn: Picks, place: number): Row {
+  const row = rowOf(spec, types, drawn)
+  if (spec.sequence === null || types.q === undefined) return row
+  return { ...row, q: spec.sequence.ofLoads === 'values' ? sequenceDomains[spec.sequence.type](place) : null }
 }
 
 /** The model by which events find rows holds them as the source does: there '' is a value like any other. */
@@ -192,7 +229,7 @@ function changeFilesOf(spec: Spec, lake: OracleTable, loads: readonly HistoryFil
   for (const [at, file] of spec.files.entries()) {
     const repeated = file.again === null ? undefined : written[file.again]
     const types = repeated?.types ?? typesOf(spec, { at, lacksText: file.lacksText, beforeImages: file.beforeImages })
-    const changes = repeated?.changes ?? eventsToChanges(spec, table, types, file.events, contents)
+    const changes = repeated?.changes ?? eventsToChanges(spec, table, types, { at, events: file.events }, contents)
     contents = applied(table, contents, changes)
     written.push({ types, changes })
   }
@@ -212,22 +249,44 @@ function eventsToChanges(
   spec: Spec,
   table: OracleTable,
   types: HistoryFile['types'],
-  events: readonly Event[],
+  { at, events }: { readonly at: number; readonly events: readonly Event[] },
   held: Contents,
 ): readonly Change[] {
   const changes: Change[] = []
-  for (const event of events) changes.push(changeOf(spec, table, types, event, applied(table, held, changes)))
+  for (const [number, event] of events.entries()) {
+    const change = changeOf(spec, table, types, event, applied(table, held, changes))
+    changes.push(sequenced(spec, types, change, { ahead: event.ahead, place: firstPlace + at * 8 + number }))
+  }
   return changes
 }
 
+const firstPlace = 40
+
+/** An update of the same keeps the value that the row has. */
+function sequenced(
+  { sequence }: Spec,
+  types: HistoryFile['types'],
+  change: Change,
+  { ahead, place }: { readonly ahead: number | null; readonly place: number },
+): Change {
+  if (sequence === null || types.q === undefined || change.row.q !== undefined) return change
+  const q = ahead === null ? null : sequenceDomains[sequence.type](place + ahead)
+  return { ...change, row: { ...change.row, q } }
+}
+
 function typesOf(
-  { keyType, addedFrom, wideFrom }: Spec,
+  { keyType, addedFrom, wideFrom, sequence, loads }: Spec,
   file: { readonly at: number; readonly lacksText: boolean; readonly beforeImages?: boolean },
 ): Readonly<Record<string, string>> {
   const wide = file.at >= wideFrom
   const id = keyType === 'integer, later bigint' ? (wide ? 'bigint' : 'integer') : keyType
+  const lacksSequence =
+    file.at < 0
+      ? sequence?.ofLoads === 'absent'
+      : sequence?.ofLoads !== 'absent' && sequence?.lacking === file.at && loads.some(({ delay }) => delay === 0)
   const data = {
     id,
+    ...(sequence === null || lacksSequence ? {} : { q: sequence.type }),
     n: wide ? 'bigint' : 'integer',
     ...(file.lacksText ? {} : { s: 'varchar' }),
     k2: 'varchar',
@@ -263,7 +322,7 @@ function changeOf(spec: Spec, table: OracleTable, types: HistoryFile['types'], e
       return { op: 'D', row: event.keyOnly ? (Object.fromEntries(kept) as Row) : drawn }
     }
     case 'same':
-      return { op: 'U', row: present }
+      return { op: 'U', row: types.q === undefined ? present : { ...present, q: known.q ?? null } }
     case 'move': {
       if (types.BI_id === undefined) return { op: 'U', row: drawn }
       const from: Row = event.to.id % 5 === 0 ? drawn : present

@@ -17,6 +17,8 @@ export type OracleTable = {
   readonly keyColumns: readonly string[]
   /** Partition columns of text type: '' is NULL from the start. */
   readonly emptyIsNull: readonly string[]
+  /** Changes apply in the order of this column's values first; NULL, or none at all, is lower than any. */
+  readonly sequence?: { readonly column: string; readonly isNumber: boolean }
 }
 
 /** Keyed: by the text of the key. Without a key: every row under a name of its own. */
@@ -29,6 +31,22 @@ export type Counts = {
   readonly unchanged: number
   readonly ignored: number
 }
+
+/** The order in which changes apply that came in landing order. It decides alike whatever run they came in. */
+export function inSequence({ sequence, keyColumns }: OracleTable, changes: readonly Change[]): readonly Change[] {
+  if (sequence === undefined || keyColumns.length === 0) return changes
+  const sequenceValue = ({ row }: Change) => row[sequence.column] ?? null
+  const compare = (a: string, b: string) =>
+    sequence.isNumber ? Math.sign(Number(digits(a) - digits(b))) : Buffer.compare(Buffer.from(a), Buffer.from(b))
+  return changes.toSorted((left, right) => {
+    const [a, b] = [sequenceValue(left), sequenceValue(right)]
+    if (a === null || b === null) return Number(a !== null) - Number(b !== null)
+    return compare(a, b)
+  })
+}
+
+/** Numbers of one scale compare as whole ones. */
+const digits = (text: string) => BigInt(text.replace('.', ''))
 
 /** The table once these changes, in this order, are applied to what it held. */
 export function applied(table: OracleTable, held: Contents, changes: readonly Change[]): Contents {

@@ -31,13 +31,17 @@ def duckdb_folder(path):
 
 
 def duckdb_delta(path):
+    return duckdb_rows(duckdb_delta_connection(), "from delta_scan($1)", path)
+
+
+def duckdb_delta_connection():
     import duckdb
     import duckdb_extension_delta
 
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     extension = next(pathlib.Path(duckdb_extension_delta.__file__).parent.rglob("delta.duckdb_extension"))
     connection.execute(f"load '{extension}'")
-    return duckdb_rows(connection, "from delta_scan($1)", path)
+    return connection
 
 
 def duckdb_rows(connection, sql, path):
@@ -120,7 +124,7 @@ def canonical(value):
         return format(value, "f")
     if isinstance(value, datetime.datetime):
         utc = value.astimezone(datetime.timezone.utc) if value.tzinfo else value
-        return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, (bytes, bytearray, memoryview)):

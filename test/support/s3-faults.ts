@@ -84,7 +84,8 @@ export async function startS3FaultProxy(target: string): Promise<FaultProxy> {
   }
 }
 
-function operationOf({ method, url = '', headers }: IncomingMessage): string {
+/** The API's name of what a request asks for. */
+export function operationOf({ method, url = '', headers }: IncomingMessage): string {
   const query = new URL(url, 'http://any').searchParams
   const isCopy = headers['x-amz-copy-source'] !== undefined
   if (query.has('uploadId')) {

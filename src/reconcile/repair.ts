@@ -1,0 +1,86 @@
+import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import { DmscdcError } from '../errors.ts'
+import type { Staging, TableShape } from '../lake/write-data.ts'
+import { stage } from '../lake/write-data.ts'
+import { operationColumn } from '../landing/layout.ts'
+import { executeMerge, planMerge } from '../load-incremental/merge.ts'
+import { type StagedWork, unchanged } from '../process-table/carry-out.ts'
+import { stageAndCommit } from '../process-table/commit-work.ts'
+import { finishHead } from '../process-table/finish-head.ts'
+import { holdingTheTable } from '../process-table/hold-table.ts'
+import { openHead } from '../process-table/open-head.ts'
+import { keepWhatDiffers, notLoaded, readDoubt, type Sides } from './compare.ts'
+import * as sql from './sql.ts'
+
+export type Repaired = { readonly version: number; readonly changes: ChangeCounts }
+
+/**
+ * Merges the source's rows for the keys in doubt, as they are now, in a commit of its own under the table's lease; the progress
+ * stays. The source is ahead of the lake: what the landing still brings applies on top, and its last change decides.
+ * Null where the lake turned out to hold these rows. Throws `conflict` where another run holds or moves the table.
+ */
+export async function repair(sides: Sides): Promise<Repaired | null> {
+  let repaired: Repaired | null = null
+  const held = await holdingTheTable(sides.run, async (table) => {
+    const head = await finishHead(table, await openHead(table.run))
+    if (head === null) throw notLoaded()
+    await readDoubt(sides, head, head.columns)
+    await keepWhatDiffers(sides)
+    if (await isNothing(sides.session)) return
+    await refuseUnfit(sides)
+    const operation = head.columns.find(({ name }) => name === operationColumn) ?? null
+    await sides.session.run(sql.createRepairs(sides.comparison, head.columns, operation))
+    const { result, staged } = await stageAndCommit(table, head, 'repair', async (staging) =>
+      merge(await table.run.session(), staging, head, sides),
+    )
+    if (result.kind !== 'won')
+      throw new DmscdcError('conflict', 'another run changed the table meanwhile', { hint: 'give the command again' })
+    repaired = { version: result.version, changes: staged.changes }
+  })
+  if (held.kind === 'worked') return repaired
+  throw new DmscdcError('conflict', `run ${held.lease.runId} on ${held.lease.host} holds the table`, {
+    hint: 'give the command again when that run has ended',
+  })
+}
+
+async function merge(session: EngineSession, staging: Staging, head: Snapshot, sides: Sides): Promise<StagedWork> {
+  const shape: TableShape = {
+    columns: head.columns,
+    partitionColumns: head.partitionColumns,
+    keyColumns: head.progress.primaryKey ?? [],
+  }
+  // What the source says now is newer than any change that the lake has taken: no sequence is asked.
+  const { writeCosts: costs } = sides.run.ports
+  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null, costs }
+  const result = await executeMerge(input, await planMerge(input))
+  return {
+    ...unchanged(head),
+    operation: 'REPAIR',
+    add: await stage(staging, result.written),
+    remove: result.remove,
+    note: `repaired from ${sides.source.name}`,
+    changes: result.changes,
+    filesRewritten: result.filesRewritten,
+    bytesRead: result.bytesRead,
+    bytesCarried: result.bytesCarried,
+  }
+}
+
+async function isNothing(session: EngineSession): Promise<boolean> {
+  const [row] = await session.rows(sql.countDoubt())
+  return Number(row?.keys) === 0
+}
+
+/** A repair does not change the lake's types. */
+async function refuseUnfit({ session, comparison, run }: Sides): Promise<void> {
+  const [counts] = await session.rows(sql.countUnfit(comparison))
+  const at = comparison.columns.findIndex((_, place) => Number(counts?.[`n${String(place)}`] ?? 0) > 0)
+  const column = comparison.columns[at]
+  if (column === undefined) return
+  throw new DmscdcError(
+    'invalid-config',
+    `source column "${column.source.name}" holds values that the lake's column of ${tableName(run.item.id)} cannot; nothing was repaired`,
+    { hint: 'let DMS deliver the wider type first: dmscdc run; then compare again' },
+  )
+}
