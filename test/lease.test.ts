@@ -219,6 +219,16 @@ describe('acquiring a lease', () => {
     })
   })
 
+  it('still knows whose lease its late write took, for what that run staged must be swept', () => {
+    const dead = [row(theirs), probed('dead')]
+    const late = row(mine(8, 1_000), 3_000)
+    expect(resultOf(...dead, { kind: 'failed', error: lost }, ...dead, conditionFailed, late)).toEqual({
+      kind: 'acquired',
+      lease: mine(8, 1_000),
+      previous: theirs,
+    })
+  })
+
   it('sees who won when the answer was lost and another took it', () => {
     expect(resultOf(row(null), { kind: 'failed', error: lost }, row(theirs), probed('alive'))).toEqual({
       kind: 'held-by',

@@ -1,5 +1,5 @@
-import { asDmscdcError } from '../errors.ts'
-import { listAll, type ObjectStore } from '../objects/object-store.ts'
+import { asDmscdcError, DmscdcError } from '../errors.ts'
+import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
 import { type CheckpointRequest, makeCheckpoint, putCheckpoint, putLastCheckpoint } from './checkpoint.ts'
 import { corruptLake } from './corrupt-lake.ts'
 import type { FinishAnswer } from './finish.ts'
@@ -16,6 +16,7 @@ export async function mirrorLog(
   for (let version = from; version <= to; version++) {
     const entry = await store.get(entryKey(logPrefix(place), version))
     if (entry === null) return { kind: 'entry-missing' }
+    requireWhole(entry)
     if ((await putEntry(store, place, version, entry.body)) === 'foreign') return { kind: 'foreign-entry', version }
   }
   return { kind: 'performed' }
@@ -32,11 +33,19 @@ export async function beginView(request: CheckpointRequest): Promise<FinishAnswe
   const key = entryKey(logPrefix(place), version)
   const entry = await store.get(key)
   if (entry === null) throw corruptLake(`lake log: ${key} is missing, expected the head's own entry for its Delta view`)
+  requireWhole(entry)
   const checkpoint = await makeCheckpoint(request)
   await putCheckpoint(store, view, version, checkpoint)
   if ((await putEntry(store, place, version, entry.body)) === 'foreign') return { kind: 'foreign-entry', version }
   await putLastCheckpoint(store, view, checkpoint)
   return { kind: 'performed' }
+}
+
+/** What is published stays: half an entry could never be put right, for its key is taken. */
+function requireWhole({ body, info }: { readonly body: Uint8Array; readonly info: ObjectInfo }): void {
+  if (body.length === info.sizeBytes) return
+  const found = `${String(body.length)} bytes, expected ${String(info.sizeBytes)}`
+  throw new DmscdcError('unavailable', `lake log: ${info.key} was read as ${found}`, { hint: 'run again' })
 }
 
 /** Deletes the Delta view's log; readers fall back to the folder. */

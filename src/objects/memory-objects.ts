@@ -19,15 +19,21 @@ import { spanOf } from './ranges.ts'
 const pageKeysMax = 1_000
 
 type Stored = { readonly body: Uint8Array; readonly info: ObjectInfo }
+/** What a bucket holds. A body is never written again, so a copy of the map is a copy of the bucket. */
+export type StoredObjects = Map<string, Stored>
 
 /**
  * A bucket in memory that behaves as S3 does: preconditions hold, ETags are MD5 sums, object dates are whole seconds
  * (of `now`, in ms), and a copy is a new object. `fetch` writes into `scratchDir`; with ranges all other bytes are zero.
- * `place` is `bucket/` or `bucket/prefix/`.
+ * `place` is `bucket/` or `bucket/prefix/`; `objects` is the bucket where the caller wants to see it, or had one before.
  */
-export function memoryObjects(options: { now: () => number; scratchDir: string; place?: string }): ObjectStore {
-  const place = options.place ?? 'memory/'
-  const objects = new Map<string, Stored>()
+export function memoryObjects(options: {
+  readonly now: () => number
+  readonly scratchDir: string
+  readonly place?: string
+  readonly objects?: StoredObjects
+}): ObjectStore {
+  const { place = 'memory/', objects = new Map() } = options
 
   const store = (key: string, body: Uint8Array): string => {
     const etag = createHash('md5').update(body).digest('hex')

@@ -91,7 +91,7 @@ function advance(state: LeaseState, answer: LeaseAnswer): LeaseStep {
       break
     case 'writing':
       if (answer.kind === 'updated') return done({ kind: 'acquired', ...state.sent })
-      // Perhaps by a write of our own that came late.
+      // It may have met an earlier write of ours that came late: what that took is the same.
       if (answer.kind === 'condition-failed') return readAgain(state, state.sent)
       if (answer.kind === 'failed')
         return readAgain({ ...state, lost: { times: (state.lost?.times ?? 0) + 1, error: answer.error } }, state.sent)

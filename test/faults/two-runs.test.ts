@@ -1,34 +1,47 @@
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect, test as plainTest } from 'vitest'
 import { runCycle } from '../../src/controller/run-cycle.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import { faultyPorts, gate, interceptPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
 import type { Lab } from '../support/lab.ts'
 import { rowsOf, test } from '../support/lab-test.ts'
-import { asProcess, expectSound, id, portsOf, runTable } from './lab-at-rest.ts'
-import { readOutcome } from './outcome.ts'
-import { isCommit, later, scenarioNamed } from './scenarios.ts'
+import { scenarioNamed } from './all-scenarios.ts'
+import { readOutcome, unsoundness } from './at-rest.ts'
+import { type Bench, benchOf, runTable } from './bench.ts'
+import { knownHistory } from './known-history.ts'
+import { later } from './scenarios.ts'
+import { isCommit } from './schedule.ts'
+import { openWorkshop, type Workshop } from './workshop.ts'
+import { openWorld } from './world.ts'
 
-// What a run does that wakes after another one has ended is in two-runs.slow.test.ts.
+// Two runs that meet at any call are in certificate.test.ts; here is what takes more than one pause.
 
-const rowsAfterBoth = [
-  { id: '1', p: 'a', v: 11 },
-  { id: '2', p: 'b', v: 22 },
-  { id: '4', p: 'b', v: 40 },
-  { id: '5', p: 'b', v: 50 },
-  { id: '8', p: 'a', v: 80 },
-]
-const changesOfBoth = { inserted: 6, updated: 2, deleted: 1, unchanged: 0, ignored: 0 }
+let shop: Workshop
+beforeAll(async () => {
+  shop = await openWorkshop()
+})
+afterAll(() => shop.close())
 
-test.for(['first', 'second', 'neither'] as const)(
+async function arranged(scenario: string): Promise<Bench> {
+  const bench = benchOf(await openWorld(shop), shop.engine, knownHistory())
+  await scenarioNamed(scenario).arrange(bench)
+  return bench
+}
+
+async function expectAtRest({ world, history }: Bench, changeFilesTaken: number): Promise<void> {
+  expect(await readOutcome(world, shop.reader)).toMatchObject({ rows: history.rows(), changeFilesTaken })
+  expect(await unsoundness(world, {})).toEqual([])
+}
+
+plainTest.for(['first', 'second', 'neither'] as const)(
   'of two runs that are about to commit the same version one wins and the other plans again; ahead: %s',
-  async (ahead, { lab }) => {
-    await scenarioNamed('an insert, an update and a deletion').arrange(lab)
-    const [first, second] = [pausedAtCommit(portsOf(lab)), pausedAtCommit(portsOf(lab))]
+  async (ahead) => {
+    const bench = await arranged('incremental')
+    const [first, second] = [pausedAtCommit(bench, 'first'), pausedAtCommit(bench, 'second')]
     const ofFirst = runTable(first.ports)
     await first.stands.reached
     first.process.end()
-    await later.land(lab)
+    await later[0](bench)
     const ofSecond = runTable(second.ports)
     await second.stands.reached
     expect(first.targets).toEqual(second.targets)
@@ -39,74 +52,65 @@ test.for(['first', 'second', 'neither'] as const)(
     first.stands.open()
     second.stands.open()
     expect([await ofFirst, await ofSecond]).toMatchObject([{ error: null }, { error: null }])
-    expect(await lab.rows('s.t', 'id')).toEqual(rowsAfterBoth)
-    expect(await readOutcome(lab, id)).toMatchObject({ changes: changesOfBoth, changeFilesTaken: 2 })
-    await expectSound(lab)
+    await expectAtRest(bench, 2)
   },
 )
 
-test('a run whose lease ran out while it stood still sends no commit', async ({ lab }) => {
-  await scenarioNamed('an insert, an update and a deletion').arrange(lab)
+plainTest('a run whose lease ran out while it stood still sends no commit', async () => {
+  const bench = await arranged('incremental')
+  const { world } = bench
   const stands = gate(1)
-  const sleeper = startTestProcess()
-  let asleepMs = 0
+  const sleeper = world.start('sleeper')
   const commits: PortCall[] = []
-  const ports = portsOf(lab)
-  const clock = { ...ports.clock, nowMs: () => ports.clock.nowMs() + asleepMs }
-  const watched = interceptPorts({ ...ports, clock, holder: sleeper.holder }, async (call, proceed) => {
+  const watched = interceptPorts(sleeper.ports, async (call, proceed) => {
     if (isCommit(call)) commits.push(call)
     const answer = await proceed()
-    if (call.verb === 'put' && /\/staging\//u.test(call.target)) await stands.pass()
+    if (call.verb.startsWith('put') && /\/staging\//u.test(call.target)) await stands.pass()
     return answer
   })
   const asleep = runTable(watched)
   await stands.reached
   sleeper.end()
-  await asProcess(ports, runTable)
-  asleepMs = 120_000
+  await runTable(world.ports)
+  await world.time.pass(120_000)
+  sleeper.clock.wake()
   stands.open()
   expect(await asleep).toMatchObject({
     error: null,
     warnings: [expect.stringContaining('longer than its lease lasts')],
   })
   expect(commits).toEqual([])
-  expect(await readOutcome(lab, id)).toMatchObject({ changeFilesTaken: 1 })
-  await expectSound(lab)
+  await expectAtRest(bench, 1)
 })
 
-test('a renewal whose answer is lost loses no lease and leaves none behind', async ({ lab }) => {
-  await scenarioNamed('an insert, an update and a deletion').arrange(lab)
-  const renewals: (() => Promise<void>)[] = []
-  const ports = portsOf(lab)
-  const every = (_: number, task: () => Promise<void>) => {
-    renewals.push(task)
-    return async () => {}
-  }
-  let updates = 0
-  const faulty = faultyPorts(
-    { ...ports, clock: { ...ports.clock, every } },
-    {
-      at: ({ port, verb }) => port === 'state' && verb === 'update' && ++updates === 2,
-      kind: 'lost-answer',
-    },
-  )
+plainTest('a renewal whose answer is lost loses no lease and leaves none behind', async () => {
+  const bench = await arranged('incremental')
+  const { world } = bench
+  let [updates, renewals] = [0, 0]
+  const faulty = faultyPorts(world.start('renewing').ports, {
+    at: ({ port, verb }) => port === 'state' && verb === 'update' && ++updates === 2,
+    kind: 'lost-answer',
+  })
   const renewing = interceptPorts(faulty.ports, async (call, proceed) => {
-    if (isCommit(call)) for (let times = 0; times < 2; times++) await renewals[0]?.().catch(() => {})
+    if (isCommit(call)) await world.time.pass(50_000)
+    else if (call.port === 'state' && call.verb === 'update') renewals++
     return proceed()
   })
-  await asProcess(renewing, async (own) => expect(await runTable(own)).toMatchObject({ error: null, warnings: [] }))
+  expect(await runTable(renewing)).toMatchObject({ error: null, warnings: [] })
+  expect(renewals).toBeGreaterThan(3)
   expect(faulty.struck()).toBe(true)
-  await expectSound(lab)
+  await expectAtRest(bench, 1)
 })
 
 test('of many cycles at once each ends well or names the run that holds the table', async ({ lab }) => {
+  const ports = { ...lab.ports, clock: { ...lab.ports.clock, sleep: async () => {} }, batchBytesMax: 1 }
   const ids = ['t', 'u']
   for (const table of ids) {
     await landRound(lab, table, 0)
     await lab.set(`s.${table}`, { active: true, primaryKey: 'id' })
   }
   for (let round = 1; round <= 3; round++) {
-    const reports = await cyclesAtOnce(portsOf(lab), 5)
+    const reports = await cyclesAtOnce(ports, 5)
     expect(reports.map(({ error }) => error)).toEqual(reports.map(() => null))
     const heldUp = reports.filter(({ warnings }) => warnings.some((text) => /^run .* holds the table$/u.test(text)))
     expect(heldUp.every(({ status, files }) => status === 'idle' && files === 0)).toBe(true)
@@ -118,16 +122,16 @@ test('of many cycles at once each ends well or names the run that holds the tabl
       await landRound(lab, table, round)
     }
   }
-  await cyclesAtOnce(portsOf(lab), 1)
+  await cyclesAtOnce(ports, 1)
   expect(await lab.verify()).toMatchObject([{ ok: true }, { ok: true }])
 })
 
 /** A run as a process of its own that stands still just before its first commit. */
-function pausedAtCommit(ports: Ports) {
+function pausedAtCommit({ world }: Bench, name: string) {
   const stands = gate(1)
-  const process = startTestProcess()
+  const process = world.start(name)
   const targets: string[] = []
-  const paused = interceptPorts({ ...ports, holder: process.holder }, async (call, proceed) => {
+  const paused = interceptPorts(process.ports, async (call, proceed) => {
     if (!isCommit(call) || targets.length > 0) return proceed()
     targets.push(call.target)
     await stands.pass()

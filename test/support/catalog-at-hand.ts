@@ -8,10 +8,12 @@ export type CatalogAtHand = CatalogPort & {
   describe(name: CatalogName): Promise<unknown>
   /** Keeps what it says of a table; what it returns brings that back, and nothing else. */
   keep(name: CatalogName): Promise<() => Promise<void>>
+  /** Another catalog that says the same of a table. */
+  copy(name: CatalogName): Promise<CatalogAtHand>
 }
 
-export function catalogAtHand(): CatalogAtHand {
-  let catalog = memoryCatalog()
+export function catalogAtHand(begin: Catalog = memoryCatalog()): CatalogAtHand {
+  let catalog = begin
   return {
     database: null,
     open: async () => catalog,
@@ -28,6 +30,7 @@ export function catalogAtHand(): CatalogAtHand {
         catalog = await copyOf(kept, name)
       }
     },
+    copy: async (name) => catalogAtHand(await copyOf(catalog, name)),
   }
 }
 

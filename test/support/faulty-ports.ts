@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { DmscdcError } from '../../src/errors.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
@@ -11,6 +14,8 @@ export type PortCall = {
   /** The first key, or the table. */
   readonly target: string
   readonly writes: boolean
+  /** A deletion of several keys: deletes half of them. */
+  readonly half?: () => Promise<void>
 }
 
 /** Stands between a run and its ports: may wait, refuse, or do more before or after `proceed`, which makes the call. */
@@ -27,13 +32,40 @@ export function interceptPorts(ports: Ports, intercept: Intercept): Ports {
   }
 }
 
-/**
- * What happens at one call. `die-before`, `die-after`: the process ends before or after the call has its effect.
- * `refused`: the call fails and certainly has none. `lost-answer`: it has its effect, and fails. The last two happen once.
- */
-export type FaultKind = 'die-before' | 'die-after' | 'refused' | 'lost-answer'
+/** What can happen at one call of a port; all but `throttled`, `outage` and `lost-for-good` happen once. */
+export const faultMeanings = {
+  'die-before': 'the process ends before the call has its effect',
+  'die-after': 'the process ends when the call has had its effect',
+  refused: 'the call fails and certainly has no effect',
+  throttled: 'the call and the next two of its port are refused',
+  outage: 'the call and all later ones of its port are refused, until the run has ended',
+  'lost-answer': 'the call has its effect, and fails',
+  'lost-for-good':
+    'the call has its effect, and fails, and so do all later calls about its key, until the run has ended',
+  'half-done': 'a deletion of several keys deletes half of them, and fails',
+  'cut-short': 'the body that is read ends half-way, and the answer says nothing of it',
+  'late-next': 'the call fails, and has its effect after the next call',
+  'late-end': 'the call fails, and has its effect when the run has ended',
+  'late-commit':
+    'the call and all later ones about its key fail; it has its effect when the next run is about to commit, or has ended',
+  'late-run': 'the call fails, and has its effect when the next run has ended',
+  slow: 'the call takes two minutes, in which the lease is renewed',
+  stalled: 'the process stands still for two minutes before the call, and renews nothing',
+  hangs: 'the call gives no answer within the deadline, and has its effect when the run has ended',
+} as const
+
+export type FaultKind = keyof typeof faultMeanings
+
 /** `at`: the number of the call, from 0, or the first call that it is true of. */
 export type Fault = { readonly at: number | ((call: PortCall) => boolean); readonly kind: FaultKind }
+
+/** What faults in time need: to let time pass, to make the process stand still, to know when its run has ended. */
+export type FaultyTime = {
+  readonly pass: (ms: number) => Promise<void>
+  readonly stop: () => void
+  readonly wake: () => void
+  readonly ended: Promise<void>
+}
 
 export type FaultyRun = {
   readonly ports: Ports
@@ -41,21 +73,42 @@ export type FaultyRun = {
   readonly calls: readonly PortCall[]
   /** Whether the fault came about. */
   readonly struck: () => boolean
+  /** The call that it came about at. */
+  readonly struckCall: () => PortCall | null
+  /** Lets the effects come about that are still on their way. */
+  readonly arrive: () => Promise<void>
+  /** Resolves when a process that hung for ever was given up. */
+  readonly gone: Promise<void>
 }
 
+/** More than a lease lasts, and less than the deadline of a table. */
+const standstillMs = 120_000
+/** A table's deadline is between the two; then its run tidies up and ends, unless it waits where no deadline holds. */
+const hangMs = [51 * 60_000, 3_600_000]
+const tidyingMs = 50
+const throttledCalls = 3
+
 /** Ports for one run in which one call fails in one way; without a fault they only count. */
-export function faultyPorts(ports: Ports, fault: Fault | null): FaultyRun {
+export function faultyPorts(ports: Ports, fault: Fault | null, time?: FaultyTime): FaultyRun {
   const calls: PortCall[] = []
+  const underWay: (() => Promise<unknown>)[] = []
   let dead = false
-  let struck = false
+  let struck: PortCall | null = null
+  let refusals = 0
+  let silent: PortCall | null = null
+  let due: (() => Promise<unknown>) | null = null
+  let giveUp = () => {}
+  const gone = new Promise<void>((resolve) => {
+    giveUp = resolve
+  })
   const isHit = (call: PortCall) =>
     fault !== null && !struck && (typeof fault.at === 'number' ? calls.length - 1 === fault.at : fault.at(call))
-  const intercept: Intercept = async (call, proceed) => {
-    if (dead) throw processEnded()
-    calls.push(call)
-    if (!isHit(call)) return answerOrDeath(await proceed(), () => dead)
-    struck = true
-    switch ((fault as Fault).kind) {
+  const standing = () => {
+    if (time === undefined) throw new Error('faults in time need a time')
+    return time
+  }
+  const strike = async <T>(kind: FaultKind, call: PortCall, proceed: () => Promise<T>): Promise<T> => {
+    switch (kind) {
       case 'die-before':
         dead = true
         throw processEnded()
@@ -65,27 +118,145 @@ export function faultyPorts(ports: Ports, fault: Fault | null): FaultyRun {
         throw processEnded()
       case 'refused':
         throw unavailable(call, { maybeApplied: false })
+      case 'throttled':
+        refusals = throttledCalls - 1
+        throw unavailable(call, { maybeApplied: false })
+      case 'outage':
+        refusals = Number.POSITIVE_INFINITY
+        throw unavailable(call, { maybeApplied: false })
       case 'lost-answer':
         await proceed()
         throw unavailable(call, { maybeApplied: call.writes })
+      case 'lost-for-good':
+        await proceed()
+        silent = call
+        throw unavailable(call, { maybeApplied: true })
+      case 'half-done':
+        await call.half?.()
+        throw unavailable(call, { maybeApplied: true })
+      case 'cut-short':
+        return cutShort(await proceed())
+      case 'late-next':
+        due = proceed
+        throw unavailable(call, { maybeApplied: true })
+      case 'late-commit':
+        silent = call
+        underWay.push(proceed)
+        throw unavailable(call, { maybeApplied: true })
+      case 'late-end':
+      case 'late-run':
+        underWay.push(proceed)
+        throw unavailable(call, { maybeApplied: true })
+      case 'slow':
+        await standing().pass(standstillMs)
+        return proceed()
+      case 'stalled':
+        standing().stop()
+        await standing().pass(standstillMs)
+        standing().wake()
+        return proceed()
+      case 'hangs':
+        underWay.push(proceed)
+        await hang(standing())
+        dead = true
+        giveUp()
+        throw processEnded()
     }
   }
-  return { ports: interceptPorts(ports, intercept), calls, struck: () => struck }
+  const intercept: Intercept = async (call, proceed) => {
+    if (dead) throw processEnded()
+    calls.push(call)
+    if (isHit(call)) {
+      struck = call
+      return strike((fault as Fault).kind, call, proceed)
+    }
+    if (call.port === silent?.port && call.target === silent.target)
+      throw unavailable(call, { maybeApplied: call.writes })
+    if (refusals > 0 && call.port === struck?.port) {
+      refusals--
+      throw unavailable(call, { maybeApplied: false })
+    }
+    try {
+      return answerOrDeath(await proceed(), () => dead)
+    } finally {
+      const arriving = due
+      due = null
+      await arriving?.()
+    }
+  }
+  return {
+    ports: interceptPorts(ports, intercept),
+    calls,
+    struck: () => struck !== null,
+    struckCall: () => struck,
+    async arrive() {
+      for (const effect of underWay.splice(0)) await effect()
+    },
+    gone,
+  }
 }
 
-/** The faults that make a difference at a call: one that reads has no effect that could come before or after. */
-export function faultKinds({ writes }: PortCall): readonly FaultKind[] {
-  return writes ? ['die-before', 'die-after', 'refused', 'lost-answer'] : ['die-before', 'refused']
+async function hang({ pass, ended }: FaultyTime): Promise<void> {
+  for (const ms of hangMs) {
+    await pass(ms)
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, tidyingMs))])
+  }
 }
 
-/** A process of this test as leases see it: alive until it is ended. Knows of others only those that began here. */
-export function startTestProcess(): { readonly holder: Holder; readonly end: () => void } {
+/** The faults that make a difference at a call: one that only reads has no effect that could come before, after or late. */
+export function faultKinds({ writes, verb, half, port }: PortCall): readonly FaultKind[] {
+  if (!writes)
+    return [
+      'die-before',
+      'refused',
+      'throttled',
+      'outage',
+      ...(port !== 'state' && (verb === 'get' || verb === 'fetch') ? (['cut-short'] as const) : []),
+      'slow',
+      'stalled',
+      'hangs',
+    ]
+  const all = [
+    'die-before',
+    'die-after',
+    'refused',
+    'throttled',
+    'outage',
+    'lost-answer',
+    'lost-for-good',
+    'late-next',
+    'late-end',
+    'late-commit',
+    'late-run',
+    'slow',
+    'stalled',
+    'hangs',
+  ] as const
+  return half === undefined ? all : [...all, 'half-done']
+}
+
+/** A get's or a fetch's answer with half of its body. */
+function cutShort<T>(answer: T): T {
+  if (typeof answer !== 'object' || answer === null) return answer
+  if ('body' in answer && answer.body instanceof Uint8Array)
+    return { ...answer, body: answer.body.slice(0, answer.body.length / 2) }
+  if (!('path' in answer && typeof answer.path === 'string')) return answer
+  const half = readFileSync(answer.path)
+  const cut = half.subarray(0, half.length / 2)
+  const sha256 = createHash('sha256').update(cut).digest('hex')
+  const path = join(dirname(answer.path), sha256)
+  writeFileSync(path, cut)
+  return { ...answer, path, sha256 }
+}
+
+/** A process of this test as leases see it: alive until it is ended. Knows of others only those of its own host. */
+export function startTestProcess(host = 'test-host'): { readonly holder: Holder; readonly end: () => void } {
   const pid = ++lastPid
   alivePids.add(pid)
   return {
     holder: {
-      self: { host: 'test-host', pid, processStartedMs: pid },
-      probe: async (lease) => (alivePids.has(lease.pid) ? 'alive' : 'dead'),
+      self: { host, pid, processStartedMs: pid },
+      probe: async (lease) => (lease.host !== host ? 'unknown' : alivePids.has(lease.pid) ? 'alive' : 'dead'),
     },
     end: () => alivePids.delete(pid),
   }
@@ -130,7 +301,11 @@ function interceptObjects(store: ObjectStore, port: 'landing' | 'lake', intercep
     put: (key, body, condition) => intercept(writes('put', key), () => store.put(key, body, condition)),
     copy: (from, to) => intercept(writes('copy', to), () => store.copy(from, to)),
     putSpliced: (key, base, tail) => intercept(writes('putSpliced', key), () => store.putSpliced(key, base, tail)),
-    deleteMany: (keys) => intercept(writes('delete', keys[0] ?? ''), () => store.deleteMany(keys)),
+    deleteMany: (keys) => {
+      const half = () => store.deleteMany(keys.slice(0, keys.length / 2))
+      const call = { ...writes('delete', keys[0] ?? ''), ...(keys.length > 1 ? { half } : {}) }
+      return intercept(call, () => store.deleteMany(keys))
+    },
   }
 }
 

@@ -1,0 +1,13 @@
+import { commandScenarios } from './command-scenarios.ts'
+import { mergeScenarios } from './merge-scenarios.ts'
+import type { Scenario } from './scenarios.ts'
+import { viewScenarios } from './view-scenarios.ts'
+
+/** Everything that the certificate goes through. */
+export const scenarios: readonly Scenario[] = [...mergeScenarios, ...viewScenarios, ...commandScenarios]
+
+export function scenarioNamed(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name)
+  if (found !== undefined) return found
+  throw new Error(`no scenario is named ${name}; there are ${scenarios.map((scenario) => scenario.name).join(', ')}`)
+}

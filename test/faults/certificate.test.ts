@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { scenarioNamed, scenarios } from './all-scenarios.ts'
+import { certificate } from './certificate.ts'
+import { certifyScenario, everything, short } from './certify-scenario.ts'
+import { openWorkshop, type Workshop } from './workshop.ts'
+
+// The whole of it is `npm run certify`; a failure here is gone through alone by `npm run certify -- --schedule <its name>`.
+
+let shop: Workshop
+beforeAll(async () => {
+  shop = await openWorkshop()
+})
+afterAll(() => shop.close())
+
+describe('what can happen at a commit, and a sample of what can happen at any call, is mended by the next run', () => {
+  test.for(scenarios.map(({ name, claim }) => [name, claim] as const))('%s: %s', async ([name]) => {
+    const { failures, ran } = await certifyScenario(shop, scenarioNamed(name), short)
+    expect(failures).toEqual([])
+    expect(Object.keys(ran).length).toBeGreaterThan(8)
+  })
+})
+
+describe('what the certificate has found stays mended', () => {
+  test('a file that is staged late, after its run gave up, is swept by the next run', async () => {
+    const late = { ...everything, faults: ['late-next', 'late-end'], storms: 0 }
+    expect(await certifyScenario(shop, scenarioNamed('incremental'), late)).toMatchObject({ failures: [] })
+  })
+
+  test('what a dead run staged is swept also where the answer to the lease that took over came late', async () => {
+    const late = { ...everything, faults: ['late-next'], storms: 0 }
+    expect(await certifyScenario(shop, scenarioNamed('sweep'), late)).toMatchObject({ failures: [] })
+  })
+})
+
+test('the certificate counts what ran, and says that it failed where one schedule did', () => {
+  const calls = { landing: 1, lake: 20, state: 3, catalog: 0 }
+  const ok = { name: 'delta', claim: 'a view', calls, ran: { refused: 24, storm: 2 }, failures: [] }
+  const failed = {
+    ...ok,
+    name: 'skip',
+    failures: [{ schedule: 'skip/refused@3', call: 'lake put x', problems: ['rows'] }],
+  }
+  const circumstances = { date: '2026-01-01', minutes: 1, workers: 2, seed: 7, oneOf: 1, versions: { Node: '20' } }
+  expect(certificate([ok], circumstances)).toMatch(/All: 26 schedules of 1 scenarios ran, \*\*none failed\*\*/u)
+  const text = certificate([ok, failed], circumstances)
+  expect(text).toMatch(/\*\*1 failed\*\*/u)
+  expect(text).toContain('| `skip` | a view | 1 | 20 | 3 | 0 | 26 | 1 |')
+  expect(text).toContain('|  | all | 2 | 40 | 6 | 0 | 52 | 1 |')
+})

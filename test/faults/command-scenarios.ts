@@ -1,0 +1,114 @@
+import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
+import { tableHistory } from '../../src/controller/table-history.ts'
+import type { Ports } from '../../src/ports.ts'
+import type { Bench } from './bench.ts'
+import { changesOf } from './bench.ts'
+import {
+  activate,
+  afterChanges,
+  afterLoad,
+  changeName,
+  columns,
+  inserted,
+  landChanges,
+  landLoad,
+  loaded,
+  loadName,
+  type Scenario,
+  updated,
+} from './scenarios.ts'
+import { id } from './world.ts'
+
+/** What operators ask for: commands, edited cursors, an adoption. */
+export const commandScenarios: readonly Scenario[] = [
+  {
+    name: 'cursor-back',
+    claim: 'LastIncrementalFile set back by hand',
+    arrange: (bench) => afterChanges(bench, {}, () => setCursor(bench, changeName(1))),
+  },
+  {
+    name: 'cursor-forward',
+    claim: 'LastIncrementalFile set forward by hand',
+    arrange: (bench) =>
+      afterChanges(bench, {}, async () => {
+        await landChanges(bench, 3, [['I', 6, 'a', 60]])
+        await landChanges(bench, 4, [['I', 7, 'a', 70]])
+        await setCursor(bench, changeName(3))
+        bench.history.passOver(changeName(3), 'cursor')
+      }),
+  },
+  {
+    name: 'load-date-back',
+    claim: 'LastFullLoadDate set back by hand',
+    arrange: (bench) => afterChanges(bench, {}, () => bench.edit({ LastFullLoadDate: '1900-01-01 00:00:00' })),
+  },
+  {
+    name: 'rebuild',
+    claim: 'a table without a key that is made anew',
+    arrange: (bench) => afterChanges(bench, { primaryKey: '' }, () => setCursor(bench, changeName(1))),
+  },
+  {
+    name: 'replay',
+    claim: 'a replay',
+    arrange: (bench) => afterChanges(bench, {}, async () => {}),
+    command: (ports) => replayOnce(ports, changeName(2)),
+  },
+  {
+    name: 'replay-load',
+    claim: 'a replay of the full load',
+    arrange: (bench) => afterChanges(bench, {}, async () => {}),
+    command: (ports) => replayOnce(ports, loadName),
+  },
+  {
+    name: 'adoption',
+    claim: 'an adoption, and what follows',
+    async arrange(bench) {
+      await landLoad(bench)
+      await landChanges(bench, 1, [updated])
+      await landChanges(bench, 2, [inserted, ['U', 2, 'a', 22]])
+      await activate(bench)
+      const lakeColumns = { Op: 'varchar', ...columns }
+      const rows = loaded.map((row) => ['I', ...row])
+      await bench.leave('part-00000-a.snappy.parquet', lakeColumns, rows.slice(0, 2))
+      await bench.leave('part-00001-a.snappy.parquet', lakeColumns, rows.slice(2))
+      await makeOriginalRow(bench)
+      bench.history.adopt(
+        changesOf(columns, loaded).map(({ row }) => row),
+        changeName(1),
+      )
+    },
+  },
+  {
+    name: 'skip',
+    claim: 'a file that is skipped',
+    async arrange(bench) {
+      await afterLoad(bench, () => landChanges(bench, 1, [['X', 1, 'a', 11]]))
+      await landChanges(bench, 2, [inserted])
+      bench.history.passOver(changeName(1), 'skip')
+    },
+    command: (ports) => skipFile(ports, id, changeName(1), 'a test').then(() => {}),
+  },
+]
+
+async function setCursor(bench: Bench, name: string): Promise<void> {
+  await bench.edit({ LastIncrementalFile: `${String((await bench.row()).path)}${name}` })
+}
+
+/** An operator who sees in the history that the command was carried out does not give it again. */
+async function replayOnce(ports: Ports, file: string): Promise<void> {
+  const history = await tableHistory(ports, id)
+  if (history.every(({ operation }) => operation !== 'REPLAY')) await replayFile(ports, id, file)
+}
+
+/** The row as the original keeps it: its own attributes and no others, everything up to the first change taken. */
+async function makeOriginalRow(bench: Bench): Promise<void> {
+  const registered = await bench.row()
+  const { path, bucket, prefix, folder, out_path } = registered
+  const kept = { path, bucket, prefix, folder, out_path, PrimaryKey: 'id', PartitionKey: 'null', ActiveFlag: 'true' }
+  const others = Object.keys(registered).map((attribute) => [attribute, undefined])
+  const cursors = {
+    LastIncrementalFile: `${String(path)}${changeName(1)}`,
+    LastFullLoadDate: '2099-01-01 00:00:00',
+  }
+  await bench.edit({ ...Object.fromEntries(others), ...kept, ...cursors })
+}
