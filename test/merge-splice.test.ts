@@ -2,7 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { planTables } from '../src/controller/plan-tables.ts'
+import { restoreTable } from '../src/controller/restore-table.ts'
+import type { Snapshot } from '../src/domain.ts'
 import type { Engine, EngineSession } from '../src/engine/engine.ts'
+import { tablePlace } from '../src/lake/keys.ts'
+import { openSnapshot } from '../src/lake/open-snapshot.ts'
 import { decodeFooter, type Footer, trailerBytes } from '../src/parquet/footer.ts'
 import type { Ports } from '../src/ports.ts'
 import { eagerSplices, type Lab } from './support/lab.ts'
@@ -57,6 +61,11 @@ const hashOf = async (lab: Lab, relation: string) =>
       `select count(*) as n, sum(hash(id, n, name, amount, wide, epoch_us(moment), f)::hugeint)::varchar as h from ${relation}`,
     )
   )[0]
+const head = async (lab: Lab): Promise<Snapshot> => {
+  const place = tablePlace({ schema: 's', table: 't' })
+  const readCheckpoint = () => Promise.reject(new Error('there is no checkpoint yet'))
+  return (await openSnapshot({ store: lab.ports.lake, place, knownVersion: null, readCheckpoint })) as Snapshot
+}
 const lake = (lab: Lab) => `read_parquet('${lab.lake}/s/t/*.parquet')`
 
 describe('a splice', () => {
@@ -205,6 +214,76 @@ describe('a splice', () => {
       expect(report.bytesWritten).toBeGreaterThan((await only(lab)).length)
     },
   )
+
+  test('is brought back by a restore with the hashes and dead bytes that it had, and is spliced again', async ({
+    lab,
+  }) => {
+    const ports = await loaded(lab)
+    await lab.set('s.t', { retain: '7d' })
+    const seen: unknown[] = []
+    const ofHead: unknown[] = []
+    const note = async () => {
+      const [file] = (await head(lab)).files
+      ofHead.push({ segments: file?.segments, deadBytes: file?.deadBytes, sizeBytes: file?.sizeBytes })
+      seen.push(await hashOf(lab, lake(lab)))
+    }
+    for (let times = 0; times < 2; times++) {
+      const amount = `amount + ${String(times + 1)} as amount`
+      await change(
+        lab,
+        `select 'U' as "Op", * replace (${amount}) from (${select('range(5, 300_000, 90_000) as r(id)')})`,
+      )
+      expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { updated: 4 } })
+      await note()
+      await change(
+        lab,
+        `select 'U' as "Op", * replace ('x' as name) from (${select('range(7, 300_000, 90_000) as r(id)')})`,
+      )
+      expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { updated: 4 } })
+      await note()
+      await restoreTable(ports, { schema: 's', table: 't' }, { version: 1, keepProgress: true })
+      await note()
+      expect([seen.at(-1), ofHead.at(-1)]).toEqual([seen[0], ofHead[0]])
+      expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
+      if (times === 0) await lab.set('s.t', { active: true })
+    }
+    expect(ofHead[0]).toMatchObject({ deadBytes: expect.toSatisfy((bytes: number) => bytes > 0) })
+  })
+
+  test('does not take bytes that came behind a file for its end', async ({ lab }) => {
+    const ports = await loaded(lab)
+    const [name] = await filesBelow(join(lab.lake, 's/t'))
+    const path = join(lab.lake, 's/t', name as string)
+    const whole = await readFile(path)
+    await landUpdates(lab)
+    const footer = whole.subarray(-trailerBytes - whole.readUInt32LE(whole.length - trailerBytes))
+    await writeFile(path, Buffer.concat([whole, footer]))
+    expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: { kind: 'corrupt-lake' } })
+  })
+
+  test('by a sequence column takes the newest values alone, and keeps deletions in mind', async ({ lab }) => {
+    const ports = await loaded(lab)
+    await lab.set('s.t', { sequenceColumn: 'moment' })
+    const ids = 'range(5, 300_000, 90_000) as r(id)'
+    const changed = (moment: string, ids: string) =>
+      `select 'U' as "Op", * replace (amount + 1 as amount, timestamp '${moment}' as moment) from (${select(ids)})`
+    await change(
+      lab,
+      `${changed('2030-01-01', ids)} union all ${changed('2000-01-01', 'range(6, 300_000, 90_000) as r(id)')}
+        union all select 'D', * replace (timestamp '2030-01-01' as moment) from (${select('range(9, 10) as r(id)')})`,
+    )
+    const [plan] = await planTables(ports, [])
+    const report = await lab.runOne('s.t', { ports })
+    const changes = { updated: 4, deleted: 1, unchanged: 4 }
+    expect([plan, report]).toMatchObject([{ changes }, { error: null, changes }])
+    expect(report.bytesWritten).toBeLessThan((await only(lab)).length / 2)
+    const expected = `(select * replace (case when id % 90_000 = 5 then amount + 1 else amount end as amount,
+      case when id % 90_000 = 5 then timestamp '2030-01-01' else moment end as moment) from (${select('range(300_000) as r(id)')}) where id <> 9)`
+    expect(await hashOf(lab, lake(lab))).toEqual(await hashOf(lab, expected))
+    await change(lab, `select 'I' as "Op", * from (${select('range(9, 10) as r(id)')})`)
+    expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { inserted: 0, unchanged: 1 } })
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows: rows - 1 }])
+  })
 
   test('does not make a flipped bit its own, wherever it is', async ({ lab }) => {
     const ports = await loaded(lab)
