@@ -37,6 +37,21 @@ async function run(lab: Lab): Promise<void> {
 const why = (lab: Lab, ...values: (string | null)[]): Promise<KeyStory> => whyKey(lab.ports, id, values)
 
 describe('why', () => {
+  test('lets the sequence column decide before the landing order', async ({ lab }) => {
+    const sequenced = { ...row, seq: 'bigint' }
+    await loaded(lab, { sequenceColumn: 'seq' })
+    await landChanges(lab, 1, [['U', 1, 'a', 'newer', 10]], sequenced)
+    await landChanges(lab, 2, [['U', 1, 'a', 'older', 9]], sequenced)
+    await run(lab)
+    const story = await why(lab, '1')
+    expect(story.row?.values).toMatchObject({ v: 'newer', seq: '10' })
+    expect(story.steps.map(({ values, decides }) => [values.v, decides])).toEqual([
+      ['load', false],
+      ['newer', true],
+      ['older', false],
+    ])
+  })
+
   test('tells every change of a key in landing order, which commit took it, and the one that decides', async ({
     lab,
   }) => {

@@ -46,13 +46,27 @@ async function commitOnce(
   commit: (table: HeldTable, head: Snapshot | null) => Promise<Done | null>,
 ): Promise<number> {
   let done: Done | null | undefined
+  const once = () =>
+    commit(table, head).catch(async (thrown: unknown) => {
+      throw (await isMoved(table.run)) ? movedMeanwhile() : thrown
+    })
   if (table.unswept)
     await sweepWith(table, head, async () => {
-      done = await commit(table, head)
+      done = await once()
       return (done ?? (await fence(table, head as Snapshot))).result
     })
-  if (done === undefined) done = await commit(table, head)
+  if (done === undefined) done = await once()
   if (done === null) return head?.version ?? -1
   if (done.result.kind === 'won') return done.result.version
-  throw new DmscdcError('conflict', 'another run changed the table meanwhile', { hint: 'give the command again' })
+  throw movedMeanwhile()
+}
+
+/** Whether another run has told the row of more since the lease was taken: what has landed was listed before, and may lack what that run took. */
+async function isMoved({ ports, item }: TableRun): Promise<boolean> {
+  const now = (await ports.state.get(item.id))?.row
+  return ['Version', 'LastIncrementalFile', 'LastFullLoadDate'].some((name) => now?.[name] !== item.row?.[name])
+}
+
+function movedMeanwhile(): DmscdcError {
+  return new DmscdcError('conflict', 'another run changed the table meanwhile', { hint: 'give the command again' })
 }

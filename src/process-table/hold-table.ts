@@ -116,6 +116,8 @@ async function mirrorAndRelease(table: HeldTable, lease: Lease, failure: DmscdcE
   if ((await writeAsHolder(ports.state, item.id, lease, writesFor)) !== null) return true
   ports.log.warn({ table: tableName(item.id) }, 'another run took the table over; its row is left to that run')
   await settleForTheOther(table)
+  // The other run may have found the table up to date before this one's last commit: the next one is to look again.
+  if (table.finished !== null) await ports.state.update(item.id, { remove: ['Digest'] }, {})
   return false
 }
 

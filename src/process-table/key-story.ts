@@ -38,7 +38,7 @@ export type KeyStep = KeyRow &
     readonly file: string
     /** Columns whose values differ from those of the row before. */
     readonly changed: readonly string[]
-    /** The last change that was taken: what the lake holds is this one's. */
+    /** The last change that was taken, by the sequence column first: what the lake holds is this one's. */
     readonly decides: boolean
   }
 
@@ -71,7 +71,7 @@ export async function keyStory(run: TableRun, values: readonly (string | null)[]
     table: tableName(item.id),
     key,
     row,
-    steps: stepsOf(found),
+    steps: stepsOf(found, await decidingStep(run, session, head, found)),
     gone: goneFiles(run, history),
     unreadable,
     turns: turnsOf(history),
@@ -192,15 +192,32 @@ async function* eachFile(run: TableRun, session: EngineSession, head: Snapshot |
 
 type Found = { readonly row: KeyRow; readonly file: LandingFile; readonly fate: Fate }
 
-/** Landing order decides which of the taken ones is the last. */
-function stepsOf(found: readonly Found[]): readonly KeyStep[] {
-  const last = found.findLastIndex(({ fate }) => fate.state === 'taken')
+/** The last of the rows that were taken: by the sequence column where the table has one, then by landing order. -1: none was. */
+async function decidingStep(
+  { config: { sequenceColumn } }: TableRun,
+  session: EngineSession,
+  head: Snapshot | null,
+  found: readonly Found[],
+): Promise<number> {
+  const taken = found.flatMap(({ row, fate }, at) => (fate.state === 'taken' ? [{ row, at }] : []))
+  const column = head?.columns.find(({ name }) => name === sequenceColumn)
+  if (column === undefined || taken.length === 0) return taken.at(-1)?.at ?? -1
+  const values = taken.map(({ row, at }) => {
+    const value = row.values[column.name] ?? null
+    return `(${String(at)}, ${value === null ? 'null' : literal(value)}::varchar)`
+  })
+  const last = `last(steps.n order by try_cast(steps.v as ${duckdbType(column.type)}) nulls first, steps.n)`
+  const [row] = await session.rows(`select ${last} as n from (values ${list(values)}) as steps(n, v)`)
+  return Number(row?.n)
+}
+
+function stepsOf(found: readonly Found[], deciding: number): readonly KeyStep[] {
   let before: KeyRow['values'] = {}
   return found.map(({ row, file, fate }, at) => {
     const isImage = row.side === 'new' && row.op !== 'D'
     const changed = isImage ? differing(before, row.values) : []
     if (isImage) before = row.values
-    return { ...row, ...fate, file: file.key, changed, decides: at === last }
+    return { ...row, ...fate, file: file.key, changed, decides: at === deciding }
   })
 }
 

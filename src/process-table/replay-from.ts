@@ -12,8 +12,8 @@ import type { TableRun } from './table-run.ts'
  */
 export function replayFrom(run: TableRun, file: LandingFile): Promise<number> {
   return commitCommand(run, async (table, head) => {
-    const loaded = refuseUntaken(run, head, file)
-    return commitMove(table, loaded, await moveBefore(run, loaded, file))
+    const loaded = refuseUntaken(table.run, head, file)
+    return commitMove(table, loaded, await moveBefore(table.run, loaded, file))
   })
 }
 

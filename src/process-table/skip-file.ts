@@ -10,9 +10,9 @@ import type { TableRun } from './table-run.ts'
 /** Records in a commit of its own that a landing file is passed over; the rows stay as they are. Returns its version. */
 export function skipFile(run: TableRun, file: LandingFile, why: string): Promise<number> {
   return commitCommand(run, async (table, head) => {
-    refuseTaken(run, head, file)
+    refuseTaken(table.run, head, file)
     const attempt = { txnId: run.ports.newId(), startedMs: run.ports.clock.nowMs() }
-    return commitStaged(table, skipping(run, head, file, why), attempt)
+    return commitStaged(table, skipping(table.run, head, file, why), attempt)
   })
 }
 

@@ -36,9 +36,12 @@ const workerFile = fileURLToPath(new URL('certify-worker.ts', import.meta.url))
 async function ask(worker: ChildProcess, { name, claim }: Scenario, choice: Choice): Promise<ScenarioResult> {
   const task: Task = { scenario: name, choice }
   worker.send(task)
-  const died = once(worker, 'exit').then(([code]): TaskAnswer => ({ thrown: `its process ended with ${String(code)}` }))
-  const answered = once(worker, 'message').then(([message]) => message as TaskAnswer)
-  const answer = await Promise.race([answered, died])
+  const over = new AbortController()
+  const died = once(worker, 'exit', over).then(([code]) => ({ thrown: `its process ended with ${String(code)}` }))
+  const answered = once(worker, 'message', over).then(([message]) => message as TaskAnswer)
+  const answer: TaskAnswer = await Promise.race([answered, died])
+  died.catch(() => {})
+  over.abort()
   if ('result' in answer) return answer.result
   const failure = { schedule: name, call: 'undisturbed', problems: [answer.thrown] }
   return { name, claim, calls: { landing: 0, lake: 0, state: 0, catalog: 0 }, ran: {}, failures: [failure] }

@@ -60,7 +60,8 @@ export function knownHistory(begin: Known = nothing): KnownHistory {
     passOver: (key, by) => learn({ passedOver: new Map([...known.passedOver, [key, by]]) }),
     setBack() {
       const skipped = [...known.passedOver].filter(([, by]) => by === 'skip')
-      learn({ passedOver: new Map(skipped), isReplayed: true })
+      const adopted = known.adopted && { ...known.adopted, upTo: '' }
+      learn({ passedOver: new Map(skipped), adopted, isReplayed: true })
     },
     get isReplayed() {
       return known.isReplayed

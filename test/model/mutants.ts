@@ -66,7 +66,7 @@ export const mutants: readonly Mutant[] = [
     file: 'lake/finish-agenda.ts',
     from: 'deletedVersion > (mirroredVersion ?? -1)',
     to: 'deletedVersion > (mirroredVersion ?? -1) + 1',
-    scenario: 'one run, two versions, an answer lost',
+    scenario: 'two runs',
     breaks: ['the last clean run leaves all in order'],
   },
   {
