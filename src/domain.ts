@@ -48,6 +48,9 @@ export type LandingTable = {
 /** Partition column → its value as text, null for NULL. */
 export type PartitionValues = { readonly [column: string]: string | null }
 
+/** A stretch of a data file and its SHA-256, in hex. */
+export type Segment = { readonly bytes: number; readonly sha256: string }
+
 export type DataFile = {
   /** Object key below the table's data folder (not percent-encoded as `add.path` is). */
   readonly path: string
@@ -56,9 +59,11 @@ export type DataFile = {
   readonly rows: number
   /** Delta statistics as JSON text. Never parsed into JavaScript numbers: 64-bit integers and decimals would be cut. */
   readonly stats: string
-  /** Hex, of the whole file. */
-  readonly sha256: string
+  /** The whole file, in its order: a file that another one is spliced onto keeps the hashes of the bytes that it keeps. */
+  readonly segments: readonly Segment[]
   readonly footerBytes: number
+  /** Bytes that its footer does not refer to any more. */
+  readonly deadBytes: number
   /** The file's columns in their order. A column that came later is not in it and reads as NULL. */
   readonly fieldIds: readonly number[]
   /** The attempt that staged it: its staged copy lies at `staging/<txnId>/<path>` until it is placed. */
@@ -325,6 +330,18 @@ export type Lease = {
   readonly processStartedMs: number
   readonly epoch: number
   readonly expiresMs: number
+}
+
+/** By what the way to write a changed file is chosen. Bytes stand for what the encoder needs for them. */
+export type WriteCosts = {
+  /** One request more. */
+  readonly requestBytes: number
+  /** A byte that is copied as it is. */
+  readonly copiedByte: number
+  /** A file of which more than this share is referred to by nothing is written anew. */
+  readonly deadShareMax: number
+  /** Rows that come into a file join a row group with fewer rows than this, which is encoded anew; else they begin one. */
+  readonly smallGroupRows: number
 }
 
 // ---- names ------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ export const limits = {
   /** A Parquet file's footer, and its share of the engine's memory: the engine reads it whole, beside its memory limit, and what it makes of it is far larger. 1,000 columns in 1,000 row groups take 120 MB. */
   footerBytes: 128 * 2 ** 20,
   footerShareOfMemory: 1 / 32,
+  /** The footer of a data file of our own whose bytes are carried over: in JavaScript it takes some thirty times its bytes. */
+  splicedFooterBytes: 16 * 2 ** 20,
   /** A line of CSV. The engine's own limit is 2 MB, which a LOB column passes; the buffer of a scan is as large. */
   csvLineBytes: 32 * 2 ** 20,
   /** Change files in one commit: their names stand in its entry, and a statement grows with each. */

@@ -1,6 +1,6 @@
 import type { Catalog } from './catalog/catalog.ts'
 import type { Clock } from './clock.ts'
-import type { Lease } from './domain.ts'
+import type { Lease, WriteCosts } from './domain.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Log } from './log.ts'
 import type { ObjectStore } from './objects/object-store.ts'
@@ -21,6 +21,7 @@ export type Ports = {
   readonly holder: Holder
   /** A batch of change files is cut near this many bytes, so that a backlog needs no more memory than an hour. */
   readonly batchBytesMax: number
+  readonly writeCosts: WriteCosts
 }
 
 export type CatalogPort = {

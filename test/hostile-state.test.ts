@@ -98,6 +98,20 @@ describe('a log', () => {
       (text) => text.replace('\\"numRecords\\":1', '\\"numRecords\\":9007199254740991'),
     ],
     ['whose file is larger than an object can be', (text) => text.replace(/"size":\d+/u, '"size":9007199254740991')],
+    [
+      'whose hashes are of more bytes than its file has',
+      (text) => text.replace(/segments":"/u, '$&9:' + 'ab'.repeat(32) + ','),
+    ],
+    [
+      'whose hashes are of numbers that are none',
+      (text) => text.replace(/segments":"\d+/u, 'segments":"99999999999999999999'),
+    ],
+    ['whose hashes are of no bytes', (text) => text.replace(/segments":"/u, '$&0:' + 'ab'.repeat(32) + ',')],
+    ['whose hash is none', (text) => text.replace(/segments":"\d+:[0-9a-f]{64}/u, 'segments":"4:../../u')],
+    [
+      'whose file is dead as a whole',
+      (text) => text.replace('"dmscdc.footerBytes"', '"dmscdc.dead":"5497558138880",$&'),
+    ],
     ['of a time that is none', (text) => text.replace(/"timestamp":\d+/u, '"timestamp":9007199254740991')],
     ['that is cut short', (text) => text.slice(0, -20)],
   ]

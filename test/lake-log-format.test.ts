@@ -154,7 +154,7 @@ describe('commit body', () => {
       partitionValues: { day: 'a b' },
       dataChange: true,
       tags: {
-        'dmscdc.sha256': 'ab'.repeat(32),
+        'dmscdc.segments': `${first.add[0]?.path.length}:${'ab'.repeat(32)}`,
         'dmscdc.footerBytes': '100',
         'dmscdc.fields': '1,2',
         'dmscdc.txn': 'T0',
@@ -253,6 +253,21 @@ describe('commit body', () => {
 })
 
 describe('reading entries', () => {
+  test('takes the one hash of earlier versions for that of the whole file, and refuses hashes of fewer bytes', () => {
+    const sizeBytes = 'p0.parquet'.length
+    const commit = staged(null, 'T0', { add: [dataFile('p0.parquet', 'T0')] })
+    const now = Buffer.from(commitBody(commit, '0.1.0')).toString()
+    const tag = `"dmscdc.segments":"${sizeBytes}:${'ab'.repeat(32)}"`
+    expect(now).toContain(tag)
+    const before = now.replace(tag, `"dmscdc.sha256":"${'ab'.repeat(32)}"`)
+    expect(committedSnapshot(null, Buffer.from(before)).files[0]).toMatchObject({
+      segments: [{ bytes: sizeBytes, sha256: 'ab'.repeat(32) }],
+      deadBytes: 0,
+    })
+    const fewer = now.replace(tag, `"dmscdc.segments":"${sizeBytes - 1}:${'ab'.repeat(32)}"`)
+    expect(() => committedSnapshot(null, Buffer.from(fewer))).toThrow('content hashes of 9 bytes for a file of 10')
+  })
+
   test.each([
     ['not JSON', '{"add":'],
     ['an add without our tags', '{"add":{"path":"a","partitionValues":{},"size":1,"modificationTime":1,"stats":"{}"}}'],

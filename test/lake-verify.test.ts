@@ -13,7 +13,11 @@ const contents = new Map([
 ])
 const hashed = (path: string): Partial<DataFile> => {
   const body = contents.get(path)!
-  return { sizeBytes: body.length, sha256: createHash('sha256').update(body).digest('hex') }
+  const segment = (start: number, end: number) => {
+    return { bytes: end - start, sha256: createHash('sha256').update(body.subarray(start, end)).digest('hex') }
+  }
+  const cut = Math.floor(body.length / 3)
+  return { sizeBytes: body.length, segments: [segment(0, cut), segment(cut, body.length)] }
 }
 
 let store: ObjectStore

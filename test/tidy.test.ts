@@ -10,7 +10,7 @@ type Source = { readonly path: string; readonly text: string }
 const layers = [
   ['domain', 'limits', 'steps'],
   ['errors'],
-  ['lake-types'],
+  ['lake-types', 'parquet'],
   ['clock', 'log', 'config', 'own-process'],
   ['ports'],
   ['objects', 'catalog', 'engine', 'version'],

@@ -96,6 +96,7 @@ function gatedObjects(store: ObjectStore, { pass }: Gate): ObjectStore {
     get: (key, range) => pass(() => store.get(key, range)),
     put: (key, body, condition) => pass(() => store.put(key, body, condition)),
     copy: (from, to) => pass(() => store.copy(from, to)),
+    putSpliced: (key, base, tail) => pass(() => store.putSpliced(key, base, tail)),
     deleteMany: (keys) => pass(() => store.deleteMany(keys)),
     fetch: (key, options) => pass(() => store.fetch(key, options)),
   }
@@ -136,6 +137,10 @@ function gatedSession(session: EngineSession, work: Gate): EngineSession {
     footerBytesMax: session.footerBytesMax,
     footerBytesOf: (path) => pass(() => session.footerBytesOf(path)),
     write: (request) => pass(() => session.write(request)),
+    encode: (request) => pass(() => session.encode(request)),
+    readBytes: (path, span) => pass(() => session.readBytes(path, span)),
+    hashSpans: (path, spans) => pass(() => session.hashSpans(path, spans)),
+    concatenate: (groups) => pass(() => session.concatenate(groups)),
     writeText: (name, text) => pass(() => session.writeText(name, text)),
     frameCsv: (request) => pass(() => session.frameCsv(request)),
     scratchPath: (name) => pass(() => session.scratchPath(name)),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +10,18 @@ import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { frameCsv } from './csv-frame.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
-import type { Cell, ColumnStatistics, Engine, EngineSession, WriteRequest, WrittenFile } from './engine.ts'
+import { concatenate, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
+import {
+  type Cell,
+  type ColumnStatistics,
+  type EncodeRequest,
+  type Engine,
+  type EngineSession,
+  rowGroupRows,
+  type WriteRequest,
+  type WrittenFile,
+  writtenKeyValues,
+} from './engine.ts'
 import { ident, list, literal } from './sql.ts'
 
 /** DuckDB inside this process. It may read and write its work folder, read `readable`, and nothing else; it loads no extension. */
@@ -72,6 +82,17 @@ function openSession(link: Link, folder: string, footerBytesMax: number): Engine
       await mkdir(target)
       return writtenFiles(await rows(copyStatement(request, target)))
     },
+    async encode(request) {
+      const path = fresh('chunks')
+      const [written] = await rows(encodeStatement(request, path))
+      return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
+    },
+    readBytes,
+    hashSpans,
+    async concatenate(groups) {
+      const scratchFile = fresh('joined')
+      return { scratchFile, segments: await concatenate(scratchFile, groups) }
+    },
     async writeText(name, text) {
       const path = fresh(name)
       await writeFile(path, text)
@@ -118,21 +139,32 @@ const resultsPerCollection = 50
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** One COPY. zstd level 1 costs the least for the size (DESIGN §7); the Spark key makes Spark 3 read ancient dates. */
+/** One COPY. */
 function copyStatement(request: WriteRequest, target: string): string {
-  const fieldIds = [...request.fieldIds].map(([name, id]) => `${literal(name)}: ${String(id)}`)
-  const options = [
-    'format parquet',
-    'compression zstd',
-    'compression_level 1',
-    'row_group_size 122880',
-    'return_stats',
-    `kv_metadata {'org.apache.spark.version': '3.5.0'}`,
-    ...(fieldIds.length === 0 ? [] : [`field_ids {${list(fieldIds)}}`]),
-  ]
+  const options = parquetOptions(request.fieldIds, rowGroupRows)
   const single = request.fileBytesTarget === undefined
   if (!single) options.push(`file_size_bytes ${String(request.fileBytesTarget)}`)
   return `copy (${request.select}) to ${literal(single ? join(target, 'data.parquet') : target)} (${list(options)})`
+}
+
+function encodeStatement(request: EncodeRequest, path: string): string {
+  const options = parquetOptions(request.fieldIds, request.rowGroupRows)
+  return `copy (${request.select}) to ${literal(path)} (${list(options)})`
+}
+
+/** zstd level 1 costs the least for the size (DESIGN §7). */
+function parquetOptions(fieldIds: ReadonlyMap<string, number>, rows: number): string[] {
+  const ids = [...fieldIds].map(([name, id]) => `${literal(name)}: ${String(id)}`)
+  const keyValues = writtenKeyValues.map((text) => text.split('=').map(literal).join(': '))
+  return [
+    'format parquet',
+    'compression zstd',
+    'compression_level 1',
+    `row_group_size ${String(rows)}`,
+    'return_stats',
+    `kv_metadata {${list(keyValues)}}`,
+    ...(ids.length === 0 ? [] : [`field_ids {${list(ids)}}`]),
+  ]
 }
 
 async function writtenFiles(returned: readonly { readonly [column: string]: unknown }[]): Promise<WrittenFile[]> {
@@ -145,7 +177,7 @@ async function writtenFiles(returned: readonly { readonly [column: string]: unkn
       rows: Number(row.count),
       sizeBytes: Number(row.file_size_bytes),
       footerBytes: Number(row.footer_size_bytes),
-      sha256: await sha256Of(scratchFile),
+      segments: await segmentsOf(scratchFile, Number(row.file_size_bytes)),
       statistics: readStatistics(row.column_statistics as StatisticsMap),
     })
   }
@@ -176,10 +208,4 @@ function bytesOf(path: string, { gzip }: { readonly gzip: boolean }): AsyncItera
   const bytes = createReadStream(path, { highWaterMark: 1 << 20 })
   if (!gzip) return bytes
   return pipeline(bytes, createGunzip({ chunkSize: 1 << 18 }), () => {})
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
-  return hash.digest('hex')
 }

@@ -1,3 +1,4 @@
+import type { Segment } from '../domain.ts'
 import type { CsvDialect, CsvFrame } from './csv-frame.ts'
 
 /** A value of a small result; integers beyond 2^53 and decimals come as text. */
@@ -9,8 +10,8 @@ export type WrittenFile = {
   readonly rows: number
   readonly sizeBytes: number
   readonly footerBytes: number
-  /** Hex, of the whole file. */
-  readonly sha256: string
+  /** Of the whole file, in its order. */
+  readonly segments: readonly Segment[]
   /** Column name → the writer's statistics as text. */
   readonly statistics: ReadonlyMap<string, ColumnStatistics>
 }
@@ -32,6 +33,18 @@ export type WriteRequest = {
   readonly fileBytesTarget?: number
 }
 
+export type EncodeRequest = {
+  readonly select: string
+  readonly fieldIds: ReadonlyMap<string, number>
+  /** A row group is ended after so many rows. */
+  readonly rowGroupRows: number
+}
+
+export type ByteSpan = { readonly start: number; readonly length: number }
+
+/** Bytes at hand, or a part of a scratch file. */
+export type ScratchPiece = Uint8Array | (ByteSpan & { readonly scratchFile: string })
+
 /**
  * DuckDB behind the little that the loads need. Rows stay inside; only counts, names and statistics come out.
  * One session is one connection with its own temporary tables and its own scratch folder, used by one table at a time.
@@ -48,19 +61,36 @@ export type EngineSession = {
   footerBytesOf(localPath: string): Promise<number | null>
   /** Files with no row are not returned. */
   write(request: WriteRequest): Promise<readonly WrittenFile[]>
+  /** Writes column chunks that another file is going to take over; null when there is no row. Neither hashed nor measured. */
+  encode(request: EncodeRequest): Promise<{ readonly scratchFile: string; readonly sizeBytes: number } | null>
+  /** Of a scratch file or a linked one; less where it ends before. */
+  readBytes(path: string, span: ByteSpan): Promise<Uint8Array>
+  /** SHA-256 of each span, in hex. */
+  hashSpans(path: string, spans: readonly ByteSpan[]): Promise<readonly string[]>
+  /** Writes pieces one behind the other into one scratch file; each group of them is a segment. */
+  concatenate(
+    groups: readonly (readonly ScratchPiece[])[],
+  ): Promise<{ readonly scratchFile: string; readonly segments: readonly Segment[] }>
   /** Writes text where SQL can read it; returns its path. */
   writeText(name: string, text: string): Promise<string>
   /** Reads the CSV file once, for its lines alone. Throws what unpacking throws. */
   frameCsv(request: CsvDialect & { readonly path: string; readonly gzip: boolean }): Promise<CsvFrame>
   /** An unused path in the scratch folder, for SQL that writes a file itself. */
   scratchPath(name: string): Promise<string>
-  sizeOf(scratchPath: string): Promise<number>
+  /** Of a scratch file or a linked one. */
+  sizeOf(path: string): Promise<number>
   /** Drops what the session made since it was opened: temporary tables, links and scratch files. */
   reset(): Promise<void>
   /** Makes the statement under way fail, if there is one. */
   interrupt(): void
   close(): Promise<void>
 }
+
+/** Of the files that are written whole. */
+export const rowGroupRows = 122_880
+
+/** What every file says of itself, `key=value`: Spark 3 reads ancient dates by it. */
+export const writtenKeyValues = ['org.apache.spark.version=3.5.0'] as const
 
 export type Engine = {
   openSession(): Promise<EngineSession>

@@ -37,6 +37,9 @@ export const progressDomain = 'dmscdc.progress'
 
 /** Keys of `add.tags`. */
 export const tagKeys = {
+  segments: 'dmscdc.segments',
+  dead: 'dmscdc.dead',
+  /** Of the whole file; logs of earlier versions have it in place of the segments. */
   sha256: 'dmscdc.sha256',
   footerBytes: 'dmscdc.footerBytes',
   fields: 'dmscdc.fields',
@@ -79,7 +82,8 @@ export function addLine(file: DataFile, options: { dataChange: boolean }): strin
       dataChange: options.dataChange,
       stats: file.stats,
       tags: {
-        [tagKeys.sha256]: file.sha256,
+        [tagKeys.segments]: file.segments.map(({ bytes, sha256 }) => `${String(bytes)}:${sha256}`).join(','),
+        ...(file.deadBytes === 0 ? {} : { [tagKeys.dead]: String(file.deadBytes) }),
         [tagKeys.footerBytes]: String(file.footerBytes),
         [tagKeys.fields]: file.fieldIds.join(','),
         [tagKeys.txn]: file.txnId,

@@ -1,7 +1,7 @@
 import type { DataFile } from '../domain.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { corruptLake } from './corrupt-lake.ts'
-import { hashObject } from './hash-object.ts'
+import { differenceFrom } from './hash-object.ts'
 import { inParallel } from './in-parallel.ts'
 import { dataKey, retainedKey, stagedKey, type TablePlace } from './keys.ts'
 import { partitionFolder } from './partition-path.ts'
@@ -26,7 +26,7 @@ export function findFormer(
 
 /**
  * Stages copies of former data files under names never used before, so that a commit can list them again. Each copy is compared with
- * the content hash in the log. Throws `corrupt-lake` naming a file that is not as it was written; no copy is under way any more then.
+ * the content hashes in the log. Throws `corrupt-lake` naming a file that is not as it was written; no copy is under way any more then.
  */
 export async function stageFormer(
   staging: Staging,
@@ -56,7 +56,7 @@ async function stageOne(
 async function copyWhole({ lake }: Staging, file: DataFile, from: readonly string[], to: string): Promise<void> {
   for (const key of from) {
     if ((await lake.copy(key, to)) === 'missing') continue
-    if ((await hashObject(lake, { key: to, sizeBytes: file.sizeBytes })) === file.sha256) return
+    if ((await differenceFrom(file, lake, to)) === null) return
   }
   throw corruptLake(`lake file ${from[0] ?? file.path} of an older version is not as it was written`, {
     hint: 'restore another version, or bring that object back from a backup: dmscdc history <table>',

@@ -45,7 +45,8 @@ export async function writeDeleteFile(
   newestMs: number,
 ): Promise<DeleteFile> {
   const [written] = await session.write({ select, fieldIds: new Map() })
-  const { sizeBytes, rows, sha256, scratchFile } = written as WrittenFile
+  const { sizeBytes, rows, scratchFile } = written as WrittenFile
+  const [sha256 = ''] = await session.hashSpans(scratchFile, [{ start: 0, length: sizeBytes }])
   const name = deleteName(txnId)
   await lake.put(deleteKey(place, name), { scratchFile }, { kind: 'any' })
   return { name, sizeBytes, rows, sha256, newestMs }

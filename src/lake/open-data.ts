@@ -1,5 +1,5 @@
-import type { DataFile } from '../domain.ts'
-import type { EngineSession } from '../engine/engine.ts'
+import type { DataFile, Segment } from '../domain.ts'
+import type { ByteSpan, EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { shownKey } from '../objects/keys.ts'
 import type { LocalCopy, ObjectStore } from '../objects/object-store.ts'
@@ -29,8 +29,9 @@ export async function openDataFiles(
     const copy = await fetchFile(lake, place, file, options)
     if (copy === null) throw corrupt(file, 'is missing')
     copies.push(copy)
-    if (options.verify && copy.sha256 !== file.sha256) throw corrupt(file, 'is not as it was written')
-    files.push({ number, file, path: await session.link(copy.path) })
+    const opened = { number, file, path: await session.link(copy.path) }
+    if (options.verify) await byteVerifier(session)(opened, [wholeOf(file)])
+    files.push(opened)
   }
   return {
     files,
@@ -45,12 +46,57 @@ async function fetchFile(
   lake: ObjectStore,
   place: TablePlace,
   file: DataFile,
-  { verify, unplaced }: { readonly verify: boolean; readonly unplaced?: boolean },
+  { unplaced }: { readonly unplaced?: boolean },
 ): Promise<LocalCopy | null> {
-  const placed = () => lake.fetch(dataKey(place, file.path), { sha256: verify })
+  const placed = () => lake.fetch(dataKey(place, file.path))
   const copy = await placed()
   if (copy !== null || unplaced !== true) return copy
-  return (await lake.fetch(stagedKey(place, file.txnId, file.path), { sha256: verify })) ?? placed()
+  return (await lake.fetch(stagedKey(place, file.txnId, file.path))) ?? placed()
+}
+
+export type VerifyBytes = (opened: OpenedDataFile, spans: readonly ByteSpan[]) => Promise<void>
+
+/** Compares the segments that hold the spans with their hashes, each of them once. Throws `corrupt-lake` naming the file. */
+export function byteVerifier(session: EngineSession): VerifyBytes {
+  const proven = new Set<string>()
+  return async ({ file, path }, spans) => {
+    const touched = segmentSpans(file.segments).filter(
+      ({ start, length }) =>
+        !proven.has(`${String(start)} ${path}`) &&
+        spans.some((span) => span.start < start + length && start < span.start + span.length),
+    )
+    if (touched.length > 0 && (await session.sizeOf(path)) !== file.sizeBytes)
+      throw corrupt(file, 'is not as long as it was written')
+    const hashes = await session.hashSpans(path, touched)
+    if (touched.some(({ sha256 }, at) => sha256 !== hashes[at])) throw corrupt(file, 'is not as it was written')
+    for (const { start } of touched) proven.add(`${String(start)} ${path}`)
+  }
+}
+
+/** Does work on files; where the engine cannot read one that has other bytes than were written, that is what is told. */
+export async function namingDamage<T>(
+  files: readonly OpenedDataFile[],
+  verify: VerifyBytes,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DmscdcError && error.kind === 'bug')
+      for (const opened of files) await verify(opened, [wholeOf(opened.file)])
+    throw error
+  }
+}
+
+export const wholeOf = ({ sizeBytes }: DataFile): ByteSpan => ({ start: 0, length: sizeBytes })
+
+/** The segments with their places. */
+export function segmentSpans(segments: readonly Segment[]): readonly (ByteSpan & { readonly sha256: string })[] {
+  let end = 0
+  return segments.map(({ bytes, sha256 }) => {
+    end += bytes
+    return { start: end - bytes, length: bytes, sha256 }
+  })
 }
 
 function corrupt(file: DataFile, what: string): DmscdcError {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { LoadGeneration, PartitionValues, Progress, Receipt } from '../domain.ts'
+import type { LoadGeneration, PartitionValues, Progress, Receipt, Segment } from '../domain.ts'
 import { limits } from '../limits.ts'
 import { type Action, loadDomain, progressDomain, protocol, tagKeys } from './actions.ts'
 import { corruptLake } from './corrupt-lake.ts'
@@ -71,13 +71,28 @@ function addAction(add: NonNullable<Line['add']>): Action {
       sizeBytes: add.size,
       rows: rowsOfStats(add.stats),
       stats: add.stats,
-      sha256: add.tags[tagKeys.sha256],
+      segments: segmentsOf(add),
+      deadBytes: deadBytesOf(add),
       footerBytes: add.tags[tagKeys.footerBytes],
       fieldIds: add.tags[tagKeys.fields],
       txnId: folderName(add.tags[tagKeys.txn]),
       modifiedMs: add.modificationTime,
     },
   }
+}
+
+function segmentsOf({ tags, size }: NonNullable<Line['add']>): readonly Segment[] {
+  const { [tagKeys.segments]: segments, [tagKeys.sha256]: sha256 } = tags
+  const found = segments ?? (sha256 == null ? [] : [{ bytes: size, sha256 }])
+  const bytes = found.reduce((total, segment) => total + segment.bytes, 0)
+  if (bytes === size) return found
+  throw new Error(`content hashes of ${String(bytes)} bytes for a file of ${String(size)}`)
+}
+
+function deadBytesOf({ tags, size }: NonNullable<Line['add']>): number {
+  const dead = tags[tagKeys.dead] ?? 0
+  if (dead < size) return dead
+  throw new Error(`${String(dead)} bytes that nothing refers to in a file of ${String(size)}`)
 }
 
 /** `numRecords` of statistics, the one number in them that JavaScript may read. Throws when it is not a safe count. */
@@ -150,6 +165,15 @@ const byteCount = z.int().nonnegative().max(limits.logFileBytes)
 /** What `Date` can hold. */
 const momentMs = z.int().min(-8.64e15).max(8.64e15)
 const countText = z.string().regex(/^\d+$/u).transform(Number).pipe(count)
+const segmentsText = z
+  .string()
+  .regex(/^[1-9]\d{0,12}:[0-9a-f]{64}(?:,[1-9]\d{0,12}:[0-9a-f]{64})*$/u)
+  .transform((text) =>
+    text.split(',').map((one) => {
+      const [bytes, sha256 = ''] = one.split(':')
+      return { bytes: Number(bytes), sha256 }
+    }),
+  )
 const idsText = z
   .string()
   .regex(/^(?:\d{1,9}(?:,\d{1,9})*)?$/u)
@@ -224,7 +248,9 @@ const lineShape = z.object({
       modificationTime: momentMs,
       stats: z.string(),
       tags: z.object({
-        [tagKeys.sha256]: z.string(),
+        [tagKeys.segments]: segmentsText.nullish(),
+        [tagKeys.sha256]: z.string().nullish(),
+        [tagKeys.dead]: countText.nullish(),
         [tagKeys.footerBytes]: countText,
         [tagKeys.fields]: idsText,
         [tagKeys.txn]: z.string(),

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { DataFile, DeleteFile, Snapshot, View } from '../domain.ts'
 import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
-import { hashObject } from './hash-object.ts'
+import { differenceFrom, hashObject } from './hash-object.ts'
 import { inParallel } from './in-parallel.ts'
 import {
   dataKey,
@@ -81,9 +81,9 @@ async function checkFile(request: VerifyRequest, file: DataFile, objects: Object
   if (object === undefined) return [missing(path, 'the log lists it, the folder does not hold it')]
   if (object.sizeBytes !== file.sizeBytes)
     return [damaged(path, `found ${object.sizeBytes} bytes, expected ${file.sizeBytes}`)]
-  const sha256 = await hashObject(request.store, object)
-  if (sha256 === null) return [missing(path, 'it went away, or became shorter, while it was read')]
-  if (sha256 !== file.sha256) return [damaged(path, `found content hash ${sha256}, expected ${file.sha256}`)]
+  const difference = await differenceFrom(file, request.store, path)
+  if (difference?.kind === 'missing') return [missing(path, 'it went away, or became shorter, while it was read')]
+  if (difference !== null) return [damaged(path, difference.message)]
   return checkCount(request, file, path)
 }
 

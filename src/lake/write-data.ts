@@ -1,7 +1,8 @@
 import type { Column, DataFile, LakeType, PartitionValues } from '../domain.ts'
 import type { EngineSession, WrittenFile } from '../engine/engine.ts'
 import { ident, list } from '../engine/sql.ts'
-import type { ObjectStore } from '../objects/object-store.ts'
+import type { ObjectStore, SplicedBase } from '../objects/object-store.ts'
+import { corruptLake } from './corrupt-lake.ts'
 import { stagedKey, type TablePlace } from './keys.ts'
 import { partitionFolder } from './partition-path.ts'
 import { statsText } from './statistics.ts'
@@ -24,8 +25,8 @@ export type Staging = {
   readonly nowMs: () => number
 }
 
-/** A file as the engine wrote it, and its description for the log. */
-export type PreparedFile = { readonly written: WrittenFile; readonly file: DataFile }
+/** A file as the engine wrote it, or the tail of one that begins with bytes of another (`base`), and its description for the log. */
+export type PreparedFile = { readonly scratchFile: string; readonly base?: SplicedBase; readonly file: DataFile }
 
 /** Writes one file of rows that all belong to one partition. `select` gives `c<fieldId>`. Null when there is no row. */
 export async function writeFile(
@@ -63,12 +64,12 @@ export async function writeRows(
 
 /** Puts the files where a commit can name them. They are nobody's until then. */
 export async function stage(staging: Staging, files: readonly PreparedFile[]): Promise<readonly DataFile[]> {
-  for (const { written, file } of files)
-    await staging.lake.put(
-      stagedKey(staging.place, staging.txnId, file.path),
-      { scratchFile: written.scratchFile },
-      { kind: 'any' },
-    )
+  for (const { scratchFile, base, file } of files) {
+    const key = stagedKey(staging.place, staging.txnId, file.path)
+    if (base === undefined) await staging.lake.put(key, { scratchFile }, { kind: 'any' })
+    else if ((await staging.lake.putSpliced(key, base, { scratchFile })) === 'missing')
+      throw corruptLake(`lake file ${base.from} went away while a new one was made of it`)
+  }
   return files.map(({ file }) => file)
 }
 
@@ -125,27 +126,36 @@ async function laidPartitions(session: EngineSession, shape: TableShape) {
   })
 }
 
-const fileColumns = (shape: TableShape) => shape.columns.filter(({ name }) => !shape.partitionColumns.includes(name))
+/** The columns that stand in the files. */
+export const fileColumns = (shape: TableShape) =>
+  shape.columns.filter(({ name }) => !shape.partitionColumns.includes(name))
 
-const fieldIds = (shape: TableShape) => new Map(fileColumns(shape).map(({ name, fieldId }) => [name, fieldId]))
+export const fieldIds = (shape: TableShape) => new Map(fileColumns(shape).map(({ name, fieldId }) => [name, fieldId]))
 
-function fileSelect(shape: TableShape, select: string): string {
+/** The columns of a file under their names. `select` gives `c<fieldId>`. */
+export function fileSelect(shape: TableShape, select: string): string {
   const named = fileColumns(shape).map(({ name, fieldId }) => `c${String(fieldId)} as ${ident(name)}`)
   return `select ${list(named)} from (${select})`
+}
+
+/** A name never used before. */
+export function newPath(staging: Staging, shape: TableShape, partition: PartitionValues): string {
+  return `${partitionFolder(shape.partitionColumns, partition)}part-${staging.newId()}.parquet`
 }
 
 function prepared(staging: Staging, shape: TableShape, written: WrittenFile, partition: PartitionValues): PreparedFile {
   const columns = fileColumns(shape)
   return {
-    written,
+    scratchFile: written.scratchFile,
     file: {
-      path: `${partitionFolder(shape.partitionColumns, partition)}part-${staging.newId()}.parquet`,
+      path: newPath(staging, shape, partition),
       partition,
       sizeBytes: written.sizeBytes,
       rows: written.rows,
       stats: statsText(written.rows, columns, written.statistics, shape.keyColumns),
-      sha256: written.sha256,
+      segments: written.segments,
       footerBytes: written.footerBytes,
+      deadBytes: 0,
       fieldIds: columns.map(({ fieldId }) => fieldId),
       txnId: staging.txnId,
       modifiedMs: staging.nowMs(),

@@ -1,34 +1,23 @@
 import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
-import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
+import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import {
   dataFileBytesTarget,
+  fileColumns,
   type PreparedFile,
   partitionsOf,
   partitionText,
-  type Staging,
   type TableShape,
-  writeFile,
-  writeRows,
 } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
-import { dropLosers, remember, type Sequence } from './remember.ts'
+import type { MergeInput, PlanInput } from './merge-input.ts'
+import { dropLosers, remember } from './remember.ts'
+import { chooseWrites, openLayouts } from './splice.ts'
+import { createDifferences, deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
-
-export type MergeInput = {
-  readonly session: EngineSession
-  readonly staging: Staging
-  readonly snapshot: Snapshot
-  /** The table as it is once the batch is in; types as the snapshot has them (a widening is a commit of its own). */
-  readonly shape: TableShape
-  /** Its rows stand in the session's relation `changes`. */
-  readonly batch: Pick<Batch, 'beforeImages'>
-  /** Null: the changes of a key apply in landing order. */
-  readonly sequence: Sequence | null
-}
+import { type TouchedFiles, type Written, writeTouched } from './write-touched.ts'
 
 /** What a merge is going to touch, known before anything is written. */
 export type MergePlan = {
@@ -56,12 +45,14 @@ export type MergeResult = {
   readonly filesRewritten: number
   readonly changes: ChangeCounts
   readonly bytesRead: number
+  /** Of the bytes of `written`, those that were in the lake before. */
+  readonly bytesCarried: number
   /** What is kept in mind of deletions; null without a sequence. */
   readonly remembered: RememberedDeletes | null
 }
 
 /** Reads the batch's keys and finds where they stand in the lake: by the log's bounds first, then by the key columns. */
-export async function planMerge(input: MergeInput): Promise<MergePlan> {
+export async function planMerge(input: PlanInput): Promise<MergePlan> {
   const { session, snapshot, batch, staging, sequence } = input
   const keys = keyColumns(input.shape)
   const column = sequence?.column ?? null
@@ -76,7 +67,9 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
   const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
   const read = column === null ? keys : [...keys, column]
-  await session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column))
+  await namingDamage(opened.files, byteVerifier(session), () =>
+    session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column)),
+  )
   await opened.release()
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
   const lost = sequence === null ? 0 : await dropLosers({ session, staging, sequence, keys })
@@ -97,18 +90,47 @@ export async function planMerge(input: MergeInput): Promise<MergePlan> {
   }
 }
 
+/** What a merge is going to write, measured on the rows themselves. */
+export type MergePrediction = {
+  readonly changes: ChangeCounts
+  readonly filesToRewrite: number
+  /** Of those, the ones that keep their old bytes. */
+  readonly filesToSplice: number
+  readonly filesToBegin: number
+  /** Without footers. */
+  readonly bytesToWrite: number
+}
+
+/** Goes as far as a merge goes without writing: what turns out equal is counted as such, and how each file is written is chosen. */
+export async function predictMerge(
+  input: MergeInput & { readonly batch: Pick<Batch, 'files'> },
+  plan: MergePlan,
+): Promise<MergePrediction> {
+  const touched = await openTouched(input, plan)
+  await touched.opened.release()
+  const [homeless] = await input.session.rows(sql.countHomeless())
+  const begun = Number(homeless?.total)
+  const { files } = input.snapshot
+  const bytesPerRow =
+    sum(files.map(({ sizeBytes, deadBytes }) => sizeBytes - deadBytes)) / sum(files.map(({ rows }) => rows))
+  const landedPerRow = sum(input.batch.files.map(({ file }) => file.sizeBytes)) / Math.max(1, plan.keys)
+  return {
+    changes: await countChanges(input, plan),
+    filesToRewrite: touched.rewrites.length,
+    filesToSplice: [...touched.choices.values()].filter(({ kind }) => kind === 'splice').length,
+    filesToBegin: begun > 0 ? 1 : 0,
+    bytesToWrite:
+      sum([...touched.choices.values()].map(({ bytes }) => bytes)) +
+      begun * (Number.isFinite(bytesPerRow) ? bytesPerRow : landedPerRow),
+  }
+}
+
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
   const { session, shape, staging, sequence } = input
-  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: true })
-  await session.run(sql.createNewRows(shape.columns))
-  if (opened.files.length > 0) {
-    const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
-    await session.run(sql.deleteUnchanged(dataSelect(relation(input, opened.files, shape.columns)), compared))
-  }
-  await session.run(sql.createRemoved())
-  const written = await rewriteTouched(input, opened)
-  await opened.release()
+  const touched = await openTouched(input, plan)
+  const written = await namingDamage(touched.opened.files, touched.verify, () => writeTouched(input, touched))
+  await touched.opened.release()
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
   return {
@@ -117,34 +139,32 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
     filesRewritten: written.rewritten,
     changes,
     bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)),
+    bytesCarried: written.bytesCarried,
     remembered: sequence === null ? null : await remember({ session, staging, sequence, keys: keyColumns(shape) }),
   }
 }
 
-type Written = {
-  readonly files: readonly PreparedFile[]
-  readonly removed: readonly DataFile[]
-  readonly rewritten: number
-}
-
-/**
- * Every file that loses a row is written again with the rows that stay in it. Rows that are new to their partition join
- * the smallest of these with room, for it is written anyway; else they begin a file: no untouched file is ever rewritten for them.
- */
-async function rewriteTouched(input: MergeInput, opened: OpenedDataFiles): Promise<Written> {
+/** Drops what turns out equal, settles where each row is to stand, and chooses how each file that changes is written. */
+async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedFiles> {
   const { session, shape, staging } = input
-  const touched = await session.rows(sql.selectTouched())
-  const rewrites = touched.map(({ f }) => opened.files.find(({ number }) => number === Number(f)) as OpenedDataFile)
-  await settleNewRows(input, rewrites)
-  const files: PreparedFile[] = []
-  for (const one of rewrites) {
-    const lakeRows = dataSelect(relation(input, [one], shape.columns))
-    const select = sql.selectRewritten(lakeRows, one.number, shape.columns)
-    const file = await writeFile(session, staging, shape, select, one.file.partition)
-    if (file !== null) files.push(file)
-  }
-  const begun = await writeRows(session, staging, shape, sql.selectHomeless(shape.columns))
-  return { files: [...files, ...begun], removed: rewrites.map(({ file }) => file), rewritten: files.length }
+  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
+  const verify = byteVerifier(session)
+  return namingDamage(opened.files, verify, async () => {
+    const layouts = await openLayouts(input, opened.files, verify)
+    await session.run(sql.createNewRows(shape.columns))
+    if (opened.files.length > 0) {
+      const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
+      const lakeRows = dataSelect(relation(input, opened.files, shape.columns))
+      await session.run(createDifferences(lakeRows, compared, fileColumns(shape)))
+      await session.run(deleteUnchanged())
+    }
+    await session.run(sql.createRemoved())
+    const changing = (await session.rows(sql.selectTouched())).map(({ f }) => Number(f))
+    const rewrites = opened.files.filter(({ number }) => changing.includes(number))
+    await settleNewRows(input, rewrites)
+    const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
+    return { opened, verify, layouts, rewrites, choices }
+  })
 }
 
 /** Decides in which file each new row stands. */
@@ -171,11 +191,12 @@ const partitionValues = (shape: TableShape, file: DataFile) =>
   shape.partitionColumns.map((name) => file.partition[name] ?? null)
 
 function hasRoom(file: DataFile, rows: number): boolean {
-  const bytesPerRow = file.sizeBytes / Math.max(1, file.rows)
-  return file.sizeBytes + rows * bytesPerRow <= dataFileBytesTarget
+  const liveBytes = file.sizeBytes - file.deadBytes
+  const bytesPerRow = liveBytes / Math.max(1, file.rows)
+  return liveBytes + rows * bytesPerRow <= dataFileBytesTarget
 }
 
-async function countChanges(input: MergeInput, plan: MergePlan): Promise<ChangeCounts> {
+async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {
   const [row] = await input.session.rows(sql.countNewRows())
   const deleted = sum(plan.touched.map(({ deletions }) => deletions))
   const inserted = Number(row?.inserted)
@@ -192,21 +213,16 @@ async function gate(input: MergeInput, written: Written, changes: ChangeCounts):
     throw gateError(
       `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,
     )
-  if (written.files.length === 0) return
+  if (written.encoded.length === 0) return
   const keys = keyColumns(shape)
-  const opened = written.files.map(({ file, written: { scratchFile } }, number) => ({
-    number,
-    file,
-    path: scratchFile,
-  }))
-  const rows = dataSelect(relation(input, opened, keys))
+  const rows = dataSelect(relation(input, written.encoded, keys))
   if ((await session.rows(sql.selectDoubleKey(rows, keys))).length > 0)
     throw gateError('a key stands twice in the files written')
   if ((await session.rows(sql.selectSurvivor(rows, keys))).length > 0)
     throw gateError('a deleted key stands in the files written')
 }
 
-function relation(input: MergeInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
+function relation(input: PlanInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
   return { files, columns, partitionColumns: input.shape.partitionColumns }
 }
 

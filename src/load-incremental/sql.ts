@@ -1,5 +1,5 @@
 import type { Column } from '../domain.ts'
-import { differs, duckdbType, list, literal } from '../engine/sql.ts'
+import { duckdbType, list, literal } from '../engine/sql.ts'
 
 /*
  * The merge, one statement per function. The tables of one batch, all temporary:
@@ -106,13 +106,6 @@ export function createNewRows(columns: readonly Column[]): string {
     ) as place on changes.ord = place.ord`
 }
 
-/** Drops what equals the row that it would replace. `Op` never counts as a difference. */
-export function deleteUnchanged(lakeRows: string, compared: readonly Column[]): string {
-  const different = compared.map((column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)).join(' or ')
-  return `delete from new_rows where f is not null and (f, pos) in (
-    select n.f, n.pos from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos where not (${different || 'false'}))`
-}
-
 export const createRemoved = () =>
   `create temp table removed as
     select f, pos from hits where last % 2 = 1
@@ -146,6 +139,8 @@ export function selectPools(partitions: number): string {
   const groups = columns.length === 0 ? 'having count(*) > 0' : `group by ${list(columns)}`
   return `select ${list(['count(*) as total', ...columns])} from settled where home is null ${groups}`
 }
+
+export const countHomeless = () => `select count(*) as total from settled where home is null`
 
 /** Gives the homeless rows of the partitions of `numbers` a home there. */
 export function settleIn(numbers: readonly number[], partitions: number): string {

@@ -50,6 +50,12 @@ export function countRequests(store: ObjectStore): { store: ObjectStore; counts:
       return outcome
     },
     copy: (from, to) => counted('copy', 1, () => store.copy(from, to)),
+    putSpliced: async (key, base, tail) => {
+      const sizeBytes = await sizeOf(tail)
+      const outcome = await counted('put', 1, () => store.putSpliced(key, base, tail))
+      if (outcome === 'stored') bytes.written += sizeBytes
+      return outcome
+    },
     deleteMany: (keys) => counted('delete', Math.ceil(keys.length / keysPerDelete), () => store.deleteMany(keys)),
     fetch: async (key, options) => {
       const copy = await counted('get', options?.ranges?.length ?? 1, () => store.fetch(key, options))

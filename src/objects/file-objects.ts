@@ -9,6 +9,7 @@ import { deleteFiles } from './file-delete.ts'
 import { fileError, hasCode, isMissing } from './file-error.ts'
 import { infoOf, tempFolder } from './file-info.ts'
 import { fileListing } from './file-list.ts'
+import { putSplicedFile } from './file-splice.ts'
 import { copyFileTo, putFile, removeAbandonedTemps } from './file-write.ts'
 import { checkKey, shownKey } from './keys.ts'
 import type { ByteRange, LocalCopy, ObjectInfo, ObjectStore, PutBody, PutCondition } from './object-store.ts'
@@ -44,9 +45,12 @@ export function fileObjects(rootDir: string): ObjectStore {
   }
 
   let swept: Promise<void> | undefined
-  const putSwept = async (key: string, body: PutBody, condition: PutCondition) => {
+  const sweep = () => {
     swept ??= removeAbandonedTemps(root)
-    await swept
+    return swept
+  }
+  const putSwept = async (key: string, body: PutBody, condition: PutCondition) => {
+    await sweep()
     return putFile(root, key, body, condition)
   }
 
@@ -64,6 +68,11 @@ export function fileObjects(rootDir: string): ObjectStore {
     get: (key, range) => calling('get', [key], 'reads', () => readObject(root, key, range)),
     put: (key, body, condition) => calling('put', [key], 'writes', () => putSwept(key, body, condition)),
     copy: (from, to) => calling('copy', [from, to], 'writes', () => copyFileTo(root, from, to)),
+    putSpliced: (key, base, tail) =>
+      calling('put', [key, base.from], 'writes', async () => {
+        await sweep()
+        return putSplicedFile(root, key, base, tail)
+      }),
     deleteMany: (keys) => calling('delete', keys, 'writes', () => deleteFiles(root, keys)),
     fetch: (key, options = {}) => calling('fetch', [key], 'reads', () => fetchFile(root, key, options)),
   }

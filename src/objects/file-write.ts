@@ -153,7 +153,7 @@ async function linkOrCopy(source: string, target: string): Promise<void> {
   }
 }
 
-function newTemp(root: string): string {
+export function newTemp(root: string): string {
   return join(root, tempFolder, `${processMark()}-${randomUUID()}`)
 }
 
@@ -162,14 +162,14 @@ function lockOf(root: string, target: string): string {
 }
 
 /** The folder is there while it is needed: nobody looks for what is in it, so it is not synced. */
-async function inTempFolder(temp: string, write: () => Promise<void>): Promise<void> {
-  await again(async () => {
+export async function inTempFolder<T>(temp: string, write: () => Promise<T>): Promise<T> {
+  return again(async () => {
     await mkdir(dirname(temp), { recursive: true })
     return write()
   })
 }
 
-async function removeTemp(temp: string): Promise<void> {
+export async function removeTemp(temp: string): Promise<void> {
   await rm(temp, { force: true })
   await rmdir(dirname(temp)).catch(() => {}) // Another put is under way.
 }
@@ -198,7 +198,7 @@ async function beforeEffect<T>(key: string, place: string, work: () => Promise<T
 // ---- directories and the disk -------------------------------------------------------------------------------------
 
 /** Makes the directory and writes into it. */
-async function inDirectory<T>(directory: string, write: () => Promise<T>): Promise<T> {
+export async function inDirectory<T>(directory: string, write: () => Promise<T>): Promise<T> {
   return again(async () => {
     await makeDirectory(directory)
     return write()
@@ -232,7 +232,7 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /** So that the new name survives a power cut. A directory that is gone again has no name to keep. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   try {
     await syncFile(path)
   } catch (thrown) {

@@ -62,6 +62,13 @@ export function memoryObjects(options: {
       store(to, found.body)
       return 'copied'
     },
+    putSpliced: async (key, { from, bytes }, tail) => {
+      const found = objects.get(from)
+      const end = await bytesOf(key, tail, place)
+      if (found === undefined || found.body.length < bytes) return 'missing'
+      store(key, Buffer.concat([found.body.subarray(0, bytes), end]))
+      return 'stored'
+    },
     deleteMany: async (keys) => {
       for (const key of keys) objects.delete(key)
     },

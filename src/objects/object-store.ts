@@ -32,6 +32,8 @@ export type ByteRange = { readonly start: number; readonly length: number }
  */
 export type PutBody = Uint8Array | { readonly scratchFile: string }
 
+export type SplicedBase = { readonly from: string; readonly bytes: number }
+
 export type PutCondition =
   | { readonly kind: 'any' }
   | { readonly kind: 'absent' }
@@ -66,6 +68,11 @@ export type ObjectStore = {
   put(key: string, body: PutBody, condition: PutCondition): Promise<PutOutcome>
   /** Server-side copy, replaces the target. */
   copy(from: string, to: string): Promise<'copied' | 'missing'>
+  /**
+   * A new object of the first `bytes` of another one and the tail behind them; replaces the target. The bytes do not pass
+   * through here where the store can copy a part. 'missing': the other is, or has fewer bytes.
+   */
+  putSpliced(key: string, base: SplicedBase, tail: PutBody): Promise<'stored' | 'missing'>
   /** Missing keys are no error. */
   deleteMany(keys: readonly string[]): Promise<void>
   /** Null when the object is missing. With `ranges` only those bytes (negative start: from the end) need be there. */

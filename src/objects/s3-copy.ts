@@ -1,7 +1,7 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import type { ObjectInfo } from './object-store.ts'
 import { isAnswer, isMissingObject, isPreconditionFailed, s3Error } from './s3-error.ts'
-import { donePart, type SendPart, uploadByParts } from './s3-multipart.ts'
+import { donePart, evenSpans, type SendPart, uploadByParts } from './s3-multipart.ts'
 import { headObject } from './s3-read.ts'
 import { neverTheSame, request, type S3 } from './s3-request.ts'
 
@@ -51,8 +51,7 @@ function copyAtOnce(s3: S3, from: string, to: string): Promise<Copied> {
 async function copyByParts(s3: S3, source: ObjectInfo, to: string): Promise<'copied'> {
   const outcome = await uploadByParts(s3, {
     key: to,
-    sizeBytes: source.sizeBytes,
-    partBytes: s3.limits.copyPartBytes,
+    spans: evenSpans(source.sizeBytes, s3.limits.copyPartBytes),
     condition: { kind: 'any' },
     verb: 'copy',
     sendPart: partCopier(s3, source, to),
@@ -62,7 +61,7 @@ async function copyByParts(s3: S3, source: ObjectInfo, to: string): Promise<'cop
 }
 
 /** Each part only of the object that was measured: one that replaces it meanwhile must not be mixed in. */
-function partCopier(s3: S3, source: ObjectInfo, to: string): SendPart {
+export function partCopier(s3: S3, source: ObjectInfo, to: string): SendPart {
   return async ({ uploadId, partNumber, span }) => {
     const part = await request(s3, {
       verb: 'copy',

@@ -22,9 +22,8 @@ export type SendPart = (part: {
 
 export type Upload = {
   readonly key: string
-  readonly sizeBytes: number
-  /** At least; grows where the object would have more parts than S3 takes. */
-  readonly partBytes: number
+  /** The parts, in their order. */
+  readonly spans: readonly ByteRange[]
   readonly condition: PutCondition
   readonly verb: RequestVerb
   readonly sendPart: SendPart
@@ -92,7 +91,7 @@ async function create(s3: S3, { key, verb }: Upload): Promise<string> {
 async function sendParts(upload: Upload, uploadId: string): Promise<CompletedPart[]> {
   const limit = pLimit(partsAtOnce)
   let failed = false
-  const sent = spansOf(upload).map((span, at) =>
+  const sent = upload.spans.map((span, at) =>
     limit(async () => {
       if (failed) return {}
       try {
@@ -107,7 +106,8 @@ async function sendParts(upload: Upload, uploadId: string): Promise<CompletedPar
   return Promise.all(sent)
 }
 
-function spansOf({ sizeBytes, partBytes }: Upload): ByteRange[] {
+/** Parts of at least that size; it grows where the object would have more parts than S3 takes. */
+export function evenSpans(sizeBytes: number, partBytes: number): readonly ByteRange[] {
   const length = Math.max(partBytes, Math.ceil(sizeBytes / partsMax))
   return Array.from({ length: Math.ceil(sizeBytes / length) }, (_, at) => ({
     start: at * length,

@@ -8,6 +8,7 @@ import { fetchObject } from './s3-fetch.ts'
 import { listPage } from './s3-list.ts'
 import { getObject, headObject } from './s3-read.ts'
 import type { S3, S3Limits } from './s3-request.ts'
+import { putSplicedObject } from './s3-splice.ts'
 import { putObject } from './s3-write.ts'
 
 export type S3ObjectsOptions = {
@@ -67,6 +68,10 @@ export function s3Objects(client: S3Client, options: S3ObjectsOptions): ObjectSt
     copy: async (from, to) => {
       checkKey(to)
       return copyObject(perCall(), from, to)
+    },
+    putSpliced: async (key, base, tail) => {
+      checkKey(key)
+      return putSplicedObject(perCall(), key, base, tail)
     },
     deleteMany: (keys) => deleteObjects(perCall(), keys),
     fetch: (key, asked = {}) => fetchObject(perCall(), key, asked),

@@ -3,7 +3,7 @@ import type { PutBody, PutCondition, PutOutcome } from './object-store.ts'
 import { bodySize, pieceOf } from './s3-body.ts'
 import { conditionEffect, conditionHeaders, conditionRefused } from './s3-condition.ts'
 import { etagText } from './s3-info.ts'
-import { donePart, type SendPart, uploadByParts } from './s3-multipart.ts'
+import { donePart, evenSpans, type SendPart, uploadByParts } from './s3-multipart.ts'
 import { request, type S3, transferMs } from './s3-request.ts'
 
 /**
@@ -14,7 +14,8 @@ export async function putObject(s3: S3, key: string, body: PutBody, condition: P
   const sizeBytes = await bodySize(s3, key, body)
   if (sizeBytes <= s3.limits.putBytesMax) return putAtOnce(s3, key, { body, sizeBytes, condition })
   const sendPart = partSender(s3, key, body)
-  return uploadByParts(s3, { key, sizeBytes, partBytes: s3.limits.partBytes, condition, verb: 'put', sendPart })
+  const spans = evenSpans(sizeBytes, s3.limits.partBytes)
+  return uploadByParts(s3, { key, spans, condition, verb: 'put', sendPart })
 }
 
 type Put = { readonly body: PutBody; readonly sizeBytes: number; readonly condition: PutCondition }
@@ -44,7 +45,7 @@ function putAtOnce(s3: S3, key: string, { body, sizeBytes, condition }: Put): Pr
   })
 }
 
-function partSender(s3: S3, key: string, body: PutBody): SendPart {
+export function partSender(s3: S3, key: string, body: PutBody): SendPart {
   return ({ uploadId, partNumber, span }) =>
     request(s3, {
       verb: 'put',

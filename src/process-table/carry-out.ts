@@ -11,6 +11,7 @@ import {
   type Snapshot,
   type StagedCommit,
   type TableConfig,
+  type WriteCosts,
 } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
@@ -38,6 +39,7 @@ export type WorkContext = {
   /** The head that the work was decided on; null before the first commit. */
   readonly snapshot: Snapshot | null
   readonly start: StartingPoint
+  readonly costs: WriteCosts
 }
 
 /** A commit that is staged and wants only to be won, without what the attempt cost. */
@@ -49,6 +51,8 @@ export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'>
   readonly changes: ChangeCounts
   readonly filesRewritten: number
   readonly bytesRead: number
+  /** Of the bytes of `add`, those that were in the lake before. */
+  readonly bytesCarried: number
   /** For the report, not for the log. */
   readonly warnings?: readonly string[]
 }
@@ -188,21 +192,22 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
     changes: result.changes,
     filesRewritten: result.filesRewritten,
     bytesRead: bytesOf(taken) + result.bytesRead,
+    bytesCarried: result.bytesCarried,
     warnings: sequenceWarnings(config, batch),
   }
 }
 
 async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
-  const { session, staging, config } = context
+  const { session, staging, config, costs } = context
   const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
-  const input = { session, staging, snapshot, shape, batch, sequence }
+  const input = { session, staging, snapshot, shape, batch, sequence, costs }
   return executeMerge(input, await planMerge(input))
 }
 
 async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
   const { written, changes } = await append(session, staging, shape)
   const remove: readonly DataFile[] = []
-  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, remembered: null }
+  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0, remembered: null }
 }
 
 /** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
@@ -287,6 +292,7 @@ export function unchanged(snapshot: Snapshot | null): StagedWork {
     changes: noChanges,
     filesRewritten: 0,
     bytesRead: 0,
+    bytesCarried: 0,
   }
 }
 

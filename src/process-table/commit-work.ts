@@ -40,7 +40,8 @@ export async function commitWork(
     const start = startingPoint(table.run)
     const config = configFor(table.run, head)
     const session = await openSession()
-    const context = { landing: ports.landing, session, staging, config, listing, snapshot: head, start }
+    const { landing, writeCosts: costs } = ports
+    const context = { landing, session, staging, config, listing, snapshot: head, start, costs }
     return stageWork(context, work)
   })
 }
@@ -146,6 +147,7 @@ function stagedCommit(
     changes,
     filesRewritten,
     bytesRead,
+    bytesCarried,
     warnings: _,
     ...commit
   } = staged
@@ -164,7 +166,7 @@ function stagedCommit(
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
       filesRewritten,
       bytesRead,
-      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add),
+      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add) - bytesCarried,
       requests: run.costs().requests,
       startedMs: attempt.startedMs,
     },

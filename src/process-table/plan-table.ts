@@ -1,7 +1,7 @@
 import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '../domain.ts'
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
-import { planMerge } from '../load-incremental/merge.ts'
+import { type MergePlan, planMerge, predictMerge } from '../load-incremental/merge.ts'
 import { decodable, emptySnapshot, shapeOf } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
 import { startingPoint } from './edited-cursors.ts'
@@ -16,7 +16,7 @@ import { configFor, type TableRun } from './table-run.ts'
 export type WorkPlan = {
   /** `move`: only the bookkeeping changes, as the operator says. */
   readonly work: TableWork | { readonly kind: 'move' }
-  /** At most: an update that turns out equal to its row is `unchanged` only when it runs. */
+  /** Of a batch that widens a column at most: an update that turns out equal to its row is `unchanged` only when it runs. */
   readonly changes: ChangeCounts
   readonly filesToRewrite: number
   readonly bytesToRead: number
@@ -68,17 +68,19 @@ type Measures = Partial<Omit<WorkPlan, 'work' | 'requests'>> & {
   readonly filesRead?: number
   readonly filesWritten?: number
   readonly filesGone?: number
+  /** Of the files written, those of which S3 copies a part of another: a HEAD, a copy, and three puts in place of one. */
+  readonly filesSplicedOnS3?: number
 }
 
 /** Requests as a run makes them: list, log, landing, data files; then stage, commit, place, delete. */
 function planOf(work: WorkPlan['work'], measures: Measures): WorkPlan {
   const { changes = noChanges, filesToRewrite = 0, bytesToRead = 0, bytesToWrite = 0 } = measures
-  const { filesRead = 0, filesWritten = 0, filesGone = 0 } = measures
+  const { filesRead = 0, filesWritten = 0, filesGone = 0, filesSplicedOnS3: spliced = 0 } = measures
   const works = work.kind !== 'idle' && work.kind !== 'held'
   const requests = {
-    get: works ? 3 + filesRead : 0,
-    put: works ? 1 + filesWritten : 0,
-    copy: filesWritten,
+    get: works ? 3 + filesRead + spliced : 0,
+    put: works ? 1 + filesWritten + 2 * spliced : 0,
+    copy: filesWritten + spliced,
     list: 1,
     delete: Math.ceil((filesWritten + filesGone) / 1000),
   }
@@ -117,32 +119,43 @@ async function planIncremental(
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
     const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
-    const plan = await decodable({ session, config }, batch, () =>
-      planMerge({ session, staging, snapshot, shape, batch, sequence }),
-    )
-    const touched = batch.widened ? snapshot.files : plan.touched.map(({ file }) => file)
-    const touchedBytes = sum(touched.map(({ sizeBytes }) => sizeBytes))
-    const deleted = sum(plan.touched.map(({ deletions }) => deletions))
-    const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
+    const input = { session, staging, snapshot, shape, batch, sequence, costs: ports.writeCosts }
+    const { plan, predicted } = await decodable({ session, config }, batch, async () => {
+      const planned = await planMerge(input)
+      return { plan: planned, predicted: batch.widened ? null : await predictMerge(input, planned) }
+    })
+    if (predicted === null) return planWidened(work, snapshot, plan, landed)
     return planOf(work, {
-      changes: {
-        ...noChanges,
-        inserted: plan.inserts,
-        updated,
-        deleted,
-        unchanged: plan.deletions - deleted + plan.lost,
-      },
-      filesToRewrite: touched.length,
-      bytesToRead: landed + touchedBytes,
-      bytesToWrite: touchedBytes + (plan.inserts > 0 && touched.length === 0 ? landed : 0),
+      changes: predicted.changes,
+      filesToRewrite: predicted.filesToRewrite,
+      bytesToRead: landed + sum(plan.touched.map(({ file }) => file.sizeBytes)),
+      bytesToWrite: Math.round(predicted.bytesToWrite),
       filesRead: batch.files.length + plan.candidates.length,
-      filesWritten: touched.length + (plan.inserts > 0 && touched.length === 0 ? 1 : 0),
-      filesGone: touched.length,
+      filesWritten: predicted.filesToRewrite + predicted.filesToBegin,
+      filesGone: predicted.filesToRewrite,
+      filesSplicedOnS3: ports.lake.url.startsWith('s3:') ? predicted.filesToSplice : 0,
     })
   } finally {
     await batch.release()
     await session.reset()
   }
+}
+
+/** Every file is written again; at most so many changes, for what turns out equal is seen only then. */
+function planWidened(work: TableWork, { files }: Snapshot, plan: MergePlan, landed: number): WorkPlan {
+  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
+  const deleted = sum(plan.touched.map(({ deletions }) => deletions))
+  const updated = sum(plan.touched.map(({ hits }) => hits)) - deleted
+  const unchanged = plan.deletions - deleted + plan.lost
+  return planOf(work, {
+    changes: { ...noChanges, inserted: plan.inserts, updated, deleted, unchanged },
+    filesToRewrite: files.length,
+    bytesToRead: landed + bytes,
+    bytesToWrite: bytes,
+    filesRead: files.length + plan.candidates.length,
+    filesWritten: files.length,
+    filesGone: files.length,
+  })
 }
 
 function planRekey(run: TableRun, head: Snapshot | null, work: TableWork): WorkPlan {

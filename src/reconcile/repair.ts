@@ -44,7 +44,8 @@ async function merge(session: EngineSession, staging: Staging, head: Snapshot, s
     keyColumns: head.progress.primaryKey ?? [],
   }
   // What the source says now is newer than any change that the lake has taken: no sequence is asked.
-  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null }
+  const { writeCosts: costs } = sides.run.ports
+  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null, costs }
   const result = await executeMerge(input, await planMerge(input))
   return {
     ...unchanged(head),
@@ -55,6 +56,7 @@ async function merge(session: EngineSession, staging: Staging, head: Snapshot, s
     changes: result.changes,
     filesRewritten: result.filesRewritten,
     bytesRead: result.bytesRead,
+    bytesCarried: result.bytesCarried,
   }
 }
 

@@ -351,6 +351,49 @@ export function describeObjectStore(
       })
     })
 
+    describe('putSpliced', () => {
+      const mebibyte = 1_048_576
+      // Below and above the least size of a part on S3.
+      it.each([
+        ['a few bytes', 10, 4],
+        ['nothing', 10, 0],
+        ['all', 10, 10],
+        ['a part', 6 * mebibyte, 5 * mebibyte],
+        ['nearly all of a large one', 6 * mebibyte, 6 * mebibyte - 1],
+      ])('keeps %s of another and puts the tail behind', async (_what, size, bytes) => {
+        const base = Buffer.alloc(size, 'abcdefghijk')
+        await store.put('old/base', base, { kind: 'any' })
+        const tail = join(scratch, 'tail')
+        await writeFile(tail, 'the tail')
+        expect(await store.putSpliced('new/a b=ü', { from: 'old/base', bytes }, { scratchFile: tail })).toBe('stored')
+        const whole = Buffer.concat([base.subarray(0, bytes), Buffer.from('the tail')])
+        expect((await store.head('new/a b=ü'))?.sizeBytes).toBe(whole.length)
+        expect(Buffer.compare((await store.get('new/a b=ü'))?.body ?? Buffer.from(''), whole)).toBe(0)
+        expect((await store.head('old/base'))?.sizeBytes).toBe(size)
+      })
+
+      it('takes bytes as a tail, a large file too, and replaces what is there', async () => {
+        await put('base', 'old and more')
+        await put('a', 'another')
+        expect(await store.putSpliced('a', { from: 'base', bytes: 4 }, Buffer.from('tail'))).toBe('stored')
+        expect(await text('a')).toBe('old tail')
+        const large = join(scratch, 'large')
+        await writeFile(large, Buffer.alloc(3 * mebibyte, 'xyz'))
+        expect(await store.putSpliced('a', { from: 'base', bytes: 3 }, { scratchFile: large })).toBe('stored')
+        expect(await text('a')).toBe(`old${'xyz'.repeat(mebibyte)}`)
+      })
+
+      it.each([4, 6 * mebibyte])(
+        'says that a base is missing, or has fewer than %i bytes, and stores nothing',
+        async (bytes) => {
+          await store.put('short', Buffer.alloc(bytes - 1), { kind: 'any' })
+          expect(await store.putSpliced('a', { from: 'none', bytes }, Buffer.from('tail'))).toBe('missing')
+          expect(await store.putSpliced('a', { from: 'short', bytes }, Buffer.from('tail'))).toBe('missing')
+          expect(await store.head('a')).toBe(null)
+        },
+      )
+    })
+
     describe('deleteMany', () => {
       it('deletes what is there, of more keys than one request takes', async () => {
         const scratchFile = join(scratch, 'x')

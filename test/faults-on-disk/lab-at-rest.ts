@@ -6,15 +6,20 @@ import { verifyTables } from '../../src/controller/verify-tables.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import { faultyPorts, startTestProcess } from '../support/faulty-ports.ts'
-import type { Lab } from '../support/lab.ts'
+import { eagerSplices, type Lab } from '../support/lab.ts'
 import { catalogName, catalogOf } from './outcome.ts'
 
 /** The table of every scenario: `s.t`. */
 export const id = { schema: 's', table: 't' }
 
-/** Nobody waits in these tests, and every file is a batch. */
+/** Nobody waits in these tests, every file is a batch, and what can be spliced is (where a row is deleted, files are written whole). */
 export function portsOf(lab: Lab): Ports {
-  return { ...lab.ports, clock: { ...lab.ports.clock, sleep: async () => {} }, batchBytesMax: 1 }
+  return {
+    ...lab.ports,
+    clock: { ...lab.ports.clock, sleep: async () => {} },
+    batchBytesMax: 1,
+    writeCosts: eagerSplices,
+  }
 }
 
 /** One cycle over the table alone. */

@@ -5,7 +5,7 @@ import { folderOf } from '../../src/lake/manifest.ts'
 import { viewRetainMs } from '../../src/lake/retention.ts'
 import type { KnownHistory } from './known-history.ts'
 import { stateText } from './known-history.ts'
-import { dataKeyOf, dataPaths, type LogFile, type LogVersion, place, readLog } from './lake-log.ts'
+import { dataKeyOf, dataPaths, isWritten, type LogFile, type LogVersion, place, readLog } from './lake-log.ts'
 import type { RememberingEngine } from './remembering-engine.ts'
 import { catalogName, localCopy, sha256Of, type World } from './world.ts'
 
@@ -108,9 +108,9 @@ function publishOf({ rows }: World): readonly string[] {
   return (row.Publish ?? '').split(',')
 }
 
-function holds({ lake }: World, { path, sha256 }: LogFile): boolean {
+function holds({ lake }: World, { path, segments }: LogFile): boolean {
   const stored = lake.get(dataKeyOf(path))
-  return stored !== undefined && sha256Of(stored.body) === sha256
+  return stored !== undefined && isWritten(stored.body, segments)
 }
 
 /** A superseded file goes from its folder only when what supersedes it there is in place: no reader of the folder misses rows. */
@@ -223,6 +223,12 @@ export type RowReader = {
 export async function rowReader(engine: RememberingEngine, scratch: string): Promise<RowReader> {
   const session = await engine.openSession()
   const bodies = new Map<string, Uint8Array>()
+  const written = new Map<string, Uint8Array>()
+  const bodyOf = (segments: string) => {
+    const found = written.get(segments) ?? [...bodies.values()].find((body) => isWritten(body, segments))
+    if (found !== undefined) written.set(segments, found)
+    return found
+  }
   const known = new Map<string, Promise<unknown>>()
   let last: Promise<unknown> = Promise.resolve()
   /** One at a time, for they share a session. */
@@ -245,8 +251,8 @@ export async function rowReader(engine: RememberingEngine, scratch: string): Pro
     },
     async rowsOf(files) {
       const all: Row[] = []
-      for (const { sha256, partition } of files) {
-        const body = bodies.get(sha256)
+      for (const { segments, partition } of files) {
+        const body = bodyOf(segments)
         if (body === undefined) continue
         for (const { Op: _, ...row } of await once(body, rows)) all.push({ ...(row as Row), ...partition })
       }

@@ -139,7 +139,7 @@ async function strike(setting: Setting, { fault: kind, at }: Schedule & { kind: 
   return isStaging(faulty.struckCall()) ? untilSwept(stage) : stage.compare(0)
 }
 
-const isStaging = (call: PortCall | null) => call?.verb === 'put' && call.target.includes('/staging/')
+const isStaging = (call: PortCall | null) => call?.verb.startsWith('put') === true && call.target.includes('/staging/')
 
 /** Nobody knows of a file that was staged by a run that is long over: it goes when the next checkpoint is behind us. */
 async function untilSwept(stage: Stage): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { dataKey, entryKey, logPrefix, parseLogKey, tablePlace } from '../../src/lake/keys.ts'
 import type { StoredObjects } from '../../src/objects/memory-objects.ts'
 import { id } from './world.ts'
@@ -6,7 +7,8 @@ export const place = tablePlace(id)
 
 export type LogFile = {
   readonly path: string
-  readonly sha256: string
+  /** `bytes:sha256,…` of the whole file, in its order. */
+  readonly segments: string
   readonly partition: { readonly [column: string]: string | null }
 }
 
@@ -53,6 +55,28 @@ export function dataPaths(lake: StoredObjects): readonly string[] {
 
 export const dataKeyOf = (path: string) => dataKey(place, path)
 
+/** Whether these are the bytes that the log has the hashes of. */
+export function isWritten(body: Uint8Array, segments: string): boolean {
+  const known = proven.get(body) ?? new Map<string, boolean>()
+  proven.set(body, known)
+  const found = known.get(segments) ?? holdsSegments(body, segments)
+  known.set(segments, found)
+  return found
+}
+
+const proven = new WeakMap<Uint8Array, Map<string, boolean>>()
+
+function holdsSegments(body: Uint8Array, segments: string): boolean {
+  let end = 0
+  const same = segments.split(',').every((segment) => {
+    const [bytes, sha256] = segment.split(':')
+    const start = end
+    end += Number(bytes)
+    return createHash('sha256').update(body.subarray(start, end)).digest('hex') === sha256
+  })
+  return same && end === body.length
+}
+
 type Entry = Pick<LogVersion, 'operation' | 'removed' | 'changes' | 'progress'> & { readonly added: readonly LogFile[] }
 type Fields = { readonly [field: string]: unknown }
 type Line = { readonly [action: string]: Fields | undefined }
@@ -71,7 +95,7 @@ function parsed(body: Uint8Array): Entry {
     operation: String(of('commitInfo')[0]?.operation),
     added: of('add').map(({ path, partitionValues, tags }) => ({
       path: decodeURIComponent(String(path)),
-      sha256: (tags as Record<string, string>)['dmscdc.sha256'] ?? '',
+      segments: (tags as Record<string, string>)['dmscdc.segments'] ?? '',
       partition: partitionValues as LogFile['partition'],
     })),
     removed: of('remove').map(({ path, deletionTimestamp }) => {

@@ -33,6 +33,11 @@ export const mergeScenarios: readonly Scenario[] = [
     arrange: (bench) => afterLoad(bench, () => landChanges(bench, 1, [inserted, updated, deleted])),
   },
   {
+    name: 'splice',
+    claim: 'an update and an insert, for which a file is spliced',
+    arrange: (bench) => afterLoad(bench, () => landChanges(bench, 1, [inserted, updated])),
+  },
+  {
     name: 'batches',
     claim: 'two files, each a batch of its own',
     arrange: (bench) =>

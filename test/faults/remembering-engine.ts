@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Engine, EngineSession, WriteRequest, WrittenFile } from '../../src/engine/engine.ts'
+import type {
+  EncodeRequest,
+  Engine,
+  EngineSession,
+  ScratchPiece,
+  WriteRequest,
+  WrittenFile,
+} from '../../src/engine/engine.ts'
 import { limits } from '../../src/limits.ts'
 
 /** An engine for very many runs that differ little, and the bytes of the scratch files that its sessions wrote. */
@@ -138,6 +145,26 @@ async function openRemembering(
       })
       return files.map((file) => ({ ...file, statistics: new Map(file.statistics) }))
     },
+    encode: (request) => {
+      const what = JSON.stringify({ ...request, fieldIds: [...request.fieldIds] })
+      return ask(`encode ${what}`, async (session) => {
+        const file = await session.encode({ ...request, select: inReal(request.select) } satisfies EncodeRequest)
+        return file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) }
+      })
+    },
+    async readBytes(path, span) {
+      const text = await ask(`bytes ${path} ${JSON.stringify(span)}`, async (session) =>
+        Buffer.from(await session.readBytes(inReal(path), span)).toString('base64'),
+      )
+      return Buffer.from(text, 'base64')
+    },
+    hashSpans: (path, spans) =>
+      ask(`hashes ${path} ${JSON.stringify(spans)}`, (session) => session.hashSpans(inReal(path), spans)),
+    concatenate: (groups) =>
+      ask(`concatenate ${JSON.stringify(groups.map((pieces) => pieces.map(pieceText)))}`, async (session) => {
+        const joined = await session.concatenate(groups)
+        return { ...joined, scratchFile: keepAs(joined.scratchFile, memory.folder) }
+      }),
     writeText: (kind, text) => named(`text ${kind} ${text}`, (session) => session.writeText(kind, text)),
     async scratchPath(kind) {
       const path = await named(`scratch ${kind}`, (session) => session.scratchPath(kind))
@@ -164,10 +191,12 @@ async function openRemembering(
 }
 
 function keep(file: WrittenFile, folder: string) {
-  const path = join(folder, file.sha256)
-  if (!existsSync(path)) copyFileSync(file.scratchFile, path)
-  return { ...file, scratchFile: path, statistics: [...file.statistics] }
+  return { ...file, scratchFile: keepAs(file.scratchFile, folder), statistics: [...file.statistics] }
 }
+
+/** Pieces of files are of what was encoded, which is named by its content. */
+const pieceText = (piece: ScratchPiece) =>
+  piece instanceof Uint8Array ? Buffer.from(piece).toString('base64') : JSON.stringify(piece)
 
 function keepAs(path: string, folder: string): string {
   const kept = join(folder, createHash('sha256').update(readFileSync(path)).digest('hex'))

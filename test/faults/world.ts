@@ -8,6 +8,7 @@ import type { Ports } from '../../src/ports.ts'
 import { memoryState, type RowTexts } from '../../src/state/memory-state.ts'
 import { type CatalogAtHand, catalogAtHand } from '../support/catalog-at-hand.ts'
 import { startTestProcess } from '../support/faulty-ports.ts'
+import { eagerSplices } from '../support/lab.ts'
 import type { RememberingEngine } from './remembering-engine.ts'
 import { type ProcessClock, type VirtualTime, virtualTime } from './virtual-clock.ts'
 
@@ -52,7 +53,7 @@ export type WorldOptions = {
   readonly onChange?: (world: World, what: string) => Promise<void>
 }
 
-/** Every file is a batch. */
+/** Every file is a batch; and what can be spliced is. */
 const batchBytesMax = 1
 
 export async function openWorld(options: WorldOptions, image: Image = emptyImage()): Promise<World> {
@@ -76,6 +77,7 @@ export async function openWorld(options: WorldOptions, image: Image = emptyImage
     log: silentLog,
     newId: ids(name),
     batchBytesMax,
+    writeCosts: eagerSplices,
   })
   const start: World['start'] = (name, { host } = {}) => {
     const clock = time.openClock()
@@ -139,6 +141,8 @@ function memoryStore(options: {
     ...store,
     put: async (key, body, condition) =>
       store.put(key, body instanceof Uint8Array ? body : await engine.bytesOf(body.scratchFile), condition),
+    putSpliced: async (key, base, tail) =>
+      store.putSpliced(key, base, tail instanceof Uint8Array ? tail : await engine.bytesOf(tail.scratchFile)),
     async fetch(key, asked = {}) {
       const found = objects.get(key)
       if (found === undefined) return null
@@ -178,6 +182,7 @@ function telling(store: ObjectStore, tell: (what: string) => Promise<void>): Obj
     ...store,
     put: (key, body, condition) => told(`put ${key}`, () => store.put(key, body, condition)),
     copy: (from, to) => told(`copy ${to}`, () => store.copy(from, to)),
+    putSpliced: (key, base, tail) => told(`put ${key}`, () => store.putSpliced(key, base, tail)),
     deleteMany: (keys) => told(`delete ${keys.join(' ')}`, () => store.deleteMany(keys)),
   }
 }

@@ -9,6 +9,7 @@ import { type TableVerdict, verifyTables } from '../../src/controller/verify-tab
 import { type TableId, tableName } from '../../src/domain.ts'
 import { duckdbEngine } from '../../src/engine/duckdb-engine.ts'
 import type { Engine } from '../../src/engine/engine.ts'
+import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import { fileObjects } from '../../src/objects/file-objects.ts'
 import { memoryObjects } from '../../src/objects/memory-objects.ts'
 import { listAll, type ObjectStore } from '../../src/objects/object-store.ts'
@@ -105,6 +106,7 @@ export async function openWorld(kind: StoreKind, base?: Base): Promise<World> {
     newId: () => ulid(),
     holder: processHolder(),
     batchBytesMax: engineBytes / 2,
+    writeCosts: defaultWriteCosts,
   }
   const rowPath = ({ schema, table }: TableId) => join(state, schema, `${table}.json`)
   const writeRow = async (id: TableId, text: string) => {

@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/clock.ts'
 import { DmscdcError } from '../../src/errors.ts'
+import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import type { Log } from '../../src/log.ts'
 import type { ObjectInfo, ObjectStore, PutBody } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
@@ -96,6 +97,7 @@ export async function startInstance(setting: Setting, startMs: number): Promise<
       probe: async ({ pid }) => (await ask({ verb: 'probe', pid })) as Liveness,
     },
     batchBytesMax: 1,
+    writeCosts: defaultWriteCosts,
   }
   run(ports, setting.id).then(
     (ended) => {
@@ -175,6 +177,7 @@ function askedObjects(ask: Ask): ObjectStore {
       return outcome === 'stored' ? { kind: 'stored', etag: etagOf(textOf(body)) } : { kind: 'precondition-failed' }
     },
     copy: async (from, to) => (await ask({ verb: 'copy', from, to })) as 'copied' | 'missing',
+    putSpliced: () => Promise.reject(new Error('the model splices no data file')),
     deleteMany: async (keys) => {
       await ask({ verb: 'delete', keys })
     },

@@ -303,6 +303,7 @@ function interceptObjects(store: ObjectStore, port: 'landing' | 'lake', intercep
     fetch: (key, options) => intercept(reads('fetch', key), () => store.fetch(key, options)),
     put: (key, body, condition) => intercept(writes('put', key), () => store.put(key, body, condition)),
     copy: (from, to) => intercept(writes('copy', to), () => store.copy(from, to)),
+    putSpliced: (key, base, tail) => intercept(writes('putSpliced', key), () => store.putSpliced(key, base, tail)),
     deleteMany: (keys) => {
       const half = () => store.deleteMany(keys.slice(0, keys.length / 2))
       const call = { ...writes('delete', keys[0] ?? ''), ...(keys.length > 1 ? { half } : {}) }

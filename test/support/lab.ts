@@ -7,9 +7,11 @@ import { systemClock } from '../../src/clock.ts'
 import { type CycleOptions, runCycle } from '../../src/controller/run-cycle.ts'
 import { setTables } from '../../src/controller/set-table.ts'
 import { type TableVerdict, verifyTables } from '../../src/controller/verify-tables.ts'
+import type { WriteCosts } from '../../src/domain.ts'
 import { duckdbEngine } from '../../src/engine/duckdb-engine.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { literal } from '../../src/engine/sql.ts'
+import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import { silentLog } from '../../src/log.ts'
 import { fileObjects } from '../../src/objects/file-objects.ts'
 import type { Ports } from '../../src/ports.ts'
@@ -17,6 +19,9 @@ import type { TableReport } from '../../src/process-table/table-report.ts'
 import { fileState } from '../../src/state/file-state.ts'
 import { processHolder } from '../../src/state/holder.ts'
 import type { SetOptions } from '../../src/state/row.ts'
+
+/** Splices wherever it can be done, whatever it costs; rows that arrive begin a row group of their own. */
+export const eagerSplices: WriteCosts = { requestBytes: 0, copiedByte: 0, deadShareMax: 1, smallGroupRows: 0 }
 
 /** A landing, a lake and a state in a temporary folder, and the means to land files, run cycles and read the lake. */
 export type Lab = {
@@ -68,6 +73,7 @@ export async function openLab(overrides: Partial<Ports> = {}): Promise<Lab> {
     newId: () => ulid(),
     holder: processHolder(),
     batchBytesMax: 256e6,
+    writeCosts: defaultWriteCosts,
     ...overrides,
   }
   const sql = async (statement: string) =>

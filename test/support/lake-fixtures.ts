@@ -59,14 +59,16 @@ export function newStore(): ObjectStore {
 
 export function dataFile(path: string, txnId: string, more: Partial<DataFile> = {}): DataFile {
   const day = /^day=([^/]*)\//u.exec(path)?.[1]
+  const sizeBytes = more.sizeBytes ?? path.length
   return {
     path,
     partition: day === undefined ? {} : { day },
-    sizeBytes: path.length,
+    sizeBytes,
     rows: 3,
     stats: '{"numRecords":3,"minValues":{"id":9007199254740993},"maxValues":{"id":12345678901234567890.5}}',
-    sha256: 'ab'.repeat(32),
+    segments: [{ bytes: sizeBytes, sha256: 'ab'.repeat(32) }],
     footerBytes: 100,
+    deadBytes: 0,
     fieldIds: [1, 2],
     txnId,
     modifiedMs: startMs,

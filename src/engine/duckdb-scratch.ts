@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { Segment } from '../domain.ts'
+import { limits } from '../limits.ts'
+import { decodeFooter, trailerBytes } from '../parquet/footer.ts'
+import type { ByteSpan, ScratchPiece } from './engine.ts'
+
+const chunkBytes = 1 << 20
+/** Row groups share a segment until it is this large: what is checked before it is read again is no less, what the log holds no more. */
+const segmentBytesMin = 8 << 20
+
+/** The hashes of a Parquet file, cut between its row groups; the footer has one of its own. One with a footer too large to be spliced is cut before it alone. */
+export async function segmentsOf(path: string, sizeBytes: number): Promise<readonly Segment[]> {
+  return withFile(path, async (file) => {
+    const spans: ByteSpan[] = []
+    for (const end of await segmentEnds(file, sizeBytes)) {
+      const start = spans.reduce((_, span) => span.start + span.length, 0)
+      spans.push({ start, length: end - start })
+    }
+    const hashes = await hashAll(file, spans)
+    return spans.map(({ length }, at) => ({ bytes: length, sha256: hashes[at] as string }))
+  })
+}
+
+async function segmentEnds(file: FileHandle, sizeBytes: number): Promise<readonly number[]> {
+  const trailer = Buffer.from(await readSpan(file, { start: sizeBytes - trailerBytes, length: trailerBytes }))
+  const footerStart = sizeBytes - trailerBytes - trailer.readUInt32LE()
+  if (sizeBytes - footerStart > limits.splicedFooterBytes) return [footerStart, sizeBytes]
+  const bytes = await readSpan(file, { start: footerStart, length: sizeBytes - trailerBytes - footerStart })
+  const ends: number[] = []
+  for (const { chunks } of decodeFooter(bytes).rowGroups) {
+    const start = Math.min(...chunks.map((chunk) => chunk.start))
+    if (start - (ends.at(-1) ?? 0) >= segmentBytesMin) ends.push(start)
+  }
+  return [...ends, footerStart, sizeBytes]
+}
+
+/** Hex, in the order of the spans. */
+export function hashSpans(path: string, spans: readonly ByteSpan[]): Promise<readonly string[]> {
+  return withFile(path, (file) => hashAll(file, spans))
+}
+
+export function readBytes(path: string, span: ByteSpan): Promise<Uint8Array> {
+  return withFile(path, (file) => readSpan(file, span))
+}
+
+/** Writes the pieces one behind the other, and hashes what it wrote, cut at the end of every group. */
+export async function concatenate(
+  path: string,
+  groups: readonly (readonly ScratchPiece[])[],
+): Promise<readonly Segment[]> {
+  const target = await open(path, 'wx')
+  try {
+    const segments: Segment[] = []
+    for (const pieces of groups) {
+      const hash = createHash('sha256')
+      let bytes = 0
+      for (const piece of pieces)
+        for await (const part of partsOf(piece)) {
+          hash.update(part)
+          await target.write(part)
+          bytes += part.length
+        }
+      if (bytes > 0) segments.push({ bytes, sha256: hash.digest('hex') })
+    }
+    return segments
+  } finally {
+    await target.close()
+  }
+}
+
+async function* partsOf(piece: ScratchPiece): AsyncGenerator<Uint8Array> {
+  if (piece instanceof Uint8Array) yield piece
+  else {
+    const file = await open(piece.scratchFile)
+    try {
+      yield* readParts(file, piece)
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+async function hashAll(file: FileHandle, spans: readonly ByteSpan[]): Promise<readonly string[]> {
+  const hashes: string[] = []
+  for (const span of spans) {
+    const hash = createHash('sha256')
+    for await (const part of readParts(file, span)) hash.update(part)
+    hashes.push(hash.digest('hex'))
+  }
+  return hashes
+}
+
+/** Ends early where the file does: the hash of less is another one. */
+async function* readParts(file: FileHandle, { start, length }: ByteSpan): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, length))
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - at), start + at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+async function readSpan(file: FileHandle, { start, length }: ByteSpan): Promise<Uint8Array> {
+  const buffer = Buffer.alloc(length)
+  const { bytesRead } = await file.read(buffer, 0, length, start)
+  return buffer.subarray(0, bytesRead)
+}
+
+async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path)
+  try {
+    return await work(file)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,78 @@
+import type { DataFile } from '../domain.ts'
+import { type ByteSpan, type EngineSession, writtenKeyValues } from '../engine/engine.ts'
+import type { OpenedDataFile } from '../lake/data-sql.ts'
+import type { VerifyBytes } from '../lake/open-data.ts'
+import { fileColumns, type TableShape } from '../lake/write-data.ts'
+import { limits } from '../limits.ts'
+import { decodeFooter, encodeFooter, type Footer, trailerBytes } from '../parquet/footer.ts'
+import { isSpliceable } from '../parquet/splice-footer.ts'
+
+/** A data file that can be spliced. */
+export type SpliceLayout = {
+  readonly footer: Footer
+  /** Where the footer begins. */
+  readonly dataBytes: number
+  /** The place of each row group's first row. */
+  readonly firstRows: readonly number[]
+  /** The columns, by their place, that the table has got since; a splice gives them to every row group. */
+  readonly missing: readonly number[]
+}
+
+/**
+ * Reads and proves a file's footer. Null where the file has to be written whole: another program wrote it, its footer is
+ * too large, or columns of the table stand before those that it lacks.
+ */
+export async function readLayout(
+  session: EngineSession,
+  shape: TableShape,
+  opened: OpenedDataFile,
+  verify: VerifyBytes,
+): Promise<SpliceLayout | null> {
+  const columns = fileColumns(shape)
+  const { file, path } = opened
+  const own = columns.slice(0, file.fieldIds.length)
+  if (file.fieldIds.join(' ') !== own.map(({ fieldId }) => fieldId).join(' ')) return null
+  const trailer = { start: file.sizeBytes - trailerBytes, length: trailerBytes }
+  await verify(opened, [trailer])
+  const footerBytes = await session.footerBytesOf(path)
+  if (footerBytes === null || footerBytes > limits.splicedFooterBytes) return null
+  const dataBytes = trailer.start - footerBytes
+  const whole = await session.readBytes(path, { start: dataBytes, length: footerBytes + trailerBytes })
+  const footer = footerOf(whole)
+  if (footer === null) return null
+  const names = own.map(({ name }) => name)
+  if (!isSpliceable(footer, { names, keyValues: writtenKeyValues, dataBytes })) return null
+  const firstRows = footer.rowGroups.map((_, at) => rowsBefore(footer, at))
+  const missing = [...columns.keys()].slice(own.length)
+  return rowsBefore(footer, footer.rowGroups.length) === file.rows ? { footer, dataBytes, firstRows, missing } : null
+}
+
+/** The stretches of a file that are read where these row groups are touched. */
+export function spansOfGroups({ footer }: SpliceLayout, groups: readonly number[]): readonly ByteSpan[] {
+  return groups.flatMap((at) =>
+    (footer.rowGroups[at]?.chunks ?? []).map(({ start, bytes }) => ({ start, length: bytes })),
+  )
+}
+
+/** The segments that a spliced file keeps: all that do not lie in the old footer. */
+export function keptSegments({ segments }: DataFile, { dataBytes }: SpliceLayout) {
+  let end = 0
+  const kept = segments.filter(({ bytes }) => {
+    end += bytes
+    return end - bytes < dataBytes
+  })
+  return { segments: kept, keptBytes: kept.reduce((total, { bytes }) => total + bytes, 0) }
+}
+
+/** Null for a footer that would not come out of the codec as it went in. */
+function footerOf(whole: Uint8Array): Footer | null {
+  try {
+    const footer = decodeFooter(whole.subarray(0, -trailerBytes))
+    return Buffer.compare(encodeFooter(footer), whole) === 0 ? footer : null
+  } catch {
+    return null
+  }
+}
+
+const rowsBefore = ({ rowGroups }: Footer, end: number) =>
+  rowGroups.slice(0, end).reduce((total, { rows }) => total + rows, 0)

@@ -1,0 +1,73 @@
+import type { WriteCosts } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
+import type { OpenedDataFile } from '../lake/data-sql.ts'
+import { type VerifyBytes, wholeOf } from '../lake/open-data.ts'
+import { fileColumns, type TableShape } from '../lake/write-data.ts'
+import { chooseWrite, type TouchedGroup, type WriteChoice } from './choose-write.ts'
+import { readLayout, type SpliceLayout, spansOfGroups } from './splice-layout.ts'
+import { createRowGroups, selectArrivals, selectGroupChanges, selectHitGroups } from './splice-sql.ts'
+
+/** File number → how it can be spliced; a file that is not in it is written whole. */
+export type Layouts = ReadonlyMap<number, SpliceLayout>
+
+/**
+ * Finds which of the touched files can be spliced, and proves whatever of each is going to be read: of a file that can, its footer and the
+ * row groups in which a key of the batch stands, of the others all. Makes the table `row_groups`.
+ */
+export async function openLayouts(
+  { session, shape }: { readonly session: EngineSession; readonly shape: TableShape },
+  files: readonly OpenedDataFile[],
+  verify: VerifyBytes,
+): Promise<Layouts> {
+  const layouts = new Map<number, SpliceLayout>()
+  for (const opened of files) {
+    const layout = await readLayout(session, shape, opened, verify)
+    if (layout !== null) layouts.set(opened.number, layout)
+  }
+  const groups = [...layouts].flatMap(([f, { footer, firstRows }]) =>
+    footer.rowGroups.map(({ rows }, g) => ({ f, g, first: firstRows[g] ?? 0, rows })),
+  )
+  await session.run(createRowGroups(groups))
+  const hit = await session.rows(selectHitGroups())
+  for (const opened of files) {
+    const layout = layouts.get(opened.number)
+    const touched = hit.filter(({ f }) => Number(f) === opened.number).map(({ g }) => Number(g))
+    await verify(opened, layout === undefined ? [wholeOf(opened.file)] : spansOfGroups(layout, touched))
+  }
+  return layouts
+}
+
+/** How each touched file is going to be written, once it is settled which row stands where. */
+export async function chooseWrites(
+  {
+    session,
+    shape,
+    costs,
+  }: { readonly session: EngineSession; readonly shape: TableShape; readonly costs: WriteCosts },
+  layouts: Layouts,
+  files: readonly OpenedDataFile[],
+): Promise<ReadonlyMap<number, WriteChoice>> {
+  const columns = fileColumns(shape)
+  const changes = await session.rows(selectGroupChanges(columns))
+  const arrivals = new Map((await session.rows(selectArrivals())).map((row) => [Number(row.f), Number(row.arrivals)]))
+  const changesOf = new Map(changes.map((row) => [`${String(row.f)} ${String(row.g)}`, row]))
+  const groupOf = (number: number, layout: SpliceLayout, at: number): TouchedGroup => {
+    const group = layout.footer.rowGroups[at]
+    const found = changesOf.get(`${String(number)} ${String(at)}`)
+    const differs = columns.map(({ fieldId }) => found?.[`d${String(fieldId)}`] === true)
+    return {
+      at,
+      rows: group?.rows ?? 0,
+      chunkBytes: group?.chunks.map(({ bytes }) => bytes) ?? [],
+      lost: Number(found?.lost ?? 0),
+      changed: [...differs.keys()].filter((column) => differs[column] || layout.missing.includes(column)),
+    }
+  }
+  return new Map(
+    files.map(({ number, file }) => {
+      const layout = layouts.get(number)
+      const groups = layout === undefined ? [] : layout.footer.rowGroups.map((_, at) => groupOf(number, layout, at))
+      return [number, chooseWrite(costs, { ...file, groups, arrivals: arrivals.get(number) ?? 0 })]
+    }),
+  )
+}
