@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect } from 'vitest'
 import { listTables } from '../src/controller/list-tables.ts'
 import { DmscdcError, printable, shellWord } from '../src/errors.ts'
@@ -86,6 +87,24 @@ describe('a column’s name', () => {
     const { error } = await lab.runOne('s.t')
     expect(error?.message).toContain('column "\\u001b[31mred" is NESTED')
   })
+
+  test.for(['parquet', 'csv'] as const)(
+    'with a zero byte holds the table at that file: %s',
+    async (format, { lab }) => {
+      await lab.land('s/t/LOAD00000001.parquet', rows)
+      const columnData = [
+        { name: 'Op', data: ['I'] },
+        { name: 'id', data: [2] },
+        { name: 'a\0b', data: ['a'] },
+      ]
+      const file = format === 'csv' ? 'Op,id,a\0b\nI,2,a\n' : new Uint8Array(parquetWriteBuffer({ columnData }))
+      await writeFile(join(lab.landing, `s/t/20240101-000000001.${format}`), file)
+      await lab.set('s.t', { active: true, primaryKey: 'id', csvHeader: true })
+      const { status, version, error } = await lab.runOne('s.t')
+      expect({ status, version, kind: error?.kind }).toEqual({ status: 'held', version: 0, kind: 'bad-landing' })
+      expect(error?.message).toContain('the name of column 3 has a zero byte')
+    },
+  )
 })
 
 describe('a state row of its own', () => {

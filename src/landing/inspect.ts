@@ -72,7 +72,11 @@ async function readLayouts(
         if (names === undefined) throw damagedLanding(one.file, noParquet)
         refuseColumns(one.file, names)
         files.push({ ...one, csv: null, layout: layoutOf(names, config.beforeImagePrefix) })
-      } else files.push({ ...one, ...(await csvLayout(session, config, one.file, one.path)) })
+      } else {
+        const lines = await csvLayout(session, config, one.file, one.path)
+        refuseColumns(one.file, lines.layout.columns)
+        files.push({ ...one, ...lines })
+      }
     } catch (error) {
       if (error instanceof DmscdcError && error.kind !== 'bug') return { files, damage: error }
       throw error
@@ -101,10 +105,13 @@ async function wholeFiles(session: EngineSession, fetched: readonly FetchedFile[
 function refuseColumns(file: LandingFile, columns: readonly NamedType[]): void {
   if (columns.length > limits.columns)
     throw damagedLanding(file, `it has ${String(columns.length)} columns, expected at most ${String(limits.columns)}`)
-  const long = columns.findIndex(({ name }) => Buffer.byteLength(name) > limits.columnNameBytes)
-  if (long < 0) return
-  const what = `the name of column ${String(long + 1)} is too long, expected at most ${String(limits.columnNameBytes)} bytes`
-  throw damagedLanding(file, what)
+  for (const [at, { name }] of columns.entries()) {
+    const column = `the name of column ${String(at + 1)}`
+    if (Buffer.byteLength(name) > limits.columnNameBytes)
+      throw damagedLanding(file, `${column} is too long, expected at most ${String(limits.columnNameBytes)} bytes`)
+    // No database has such a column, and to the engine a statement ends there.
+    if (name.includes('\0')) throw damagedLanding(file, `${column} has a zero byte`)
+  }
 }
 
 /** Top-level columns by path, without a file that has more of them than can be looked at; null where one of the files cannot be read, for the query then fails as a whole. */
