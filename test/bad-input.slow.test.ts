@@ -49,6 +49,16 @@ const undecodable: Damage = async (lab, path) => {
   await writeFile(path, body.fill(0xff, 40, body.length - 2000))
 }
 
+/** The same with a wider key, in which only the last column's pages are damaged. */
+const undecodableWider: Damage = async (lab, path) => {
+  await lab.sql(
+    `copy (select 'U' as "Op", range::bigint as id, md5(range::varchar) as v from range(5000))
+     to '${path}' (format parquet, compression zstd)`,
+  )
+  const body = await readFile(path)
+  await writeFile(path, body.fill(0xff, body.length - 20_000, body.length - 2_000))
+}
+
 const withRows =
   (types: Record<string, string>, rows: Rows): Damage =>
   async (lab, path) => {
@@ -88,6 +98,18 @@ const damages: [string, Damage, string][] = [
     'it has no column "id", which PrimaryKey names',
   ],
 ]
+
+test('a change file that would widen a column, and has damaged pages elsewhere, widens nothing', async ({ lab }) => {
+  await loaded(lab)
+  await landChanges(lab, '20240101-000000000', [['U', 1, 'before']])
+  await undecodableWider(lab, await landChanges(lab, '20240101-000000001', [['U', 1, 'damaged']]))
+  const report = await lab.runOne('s.t')
+  expect(report).toMatchObject({ status: 'held', files: 1, version: 1, error: { kind: 'bad-landing' } })
+  expect(report.error?.message).toContain('20240101-000000001.parquet: its pages cannot be decoded')
+  expect(await lab.sql(`select typeof(id) as type from read_parquet('${lab.lake}/s/t/*.parquet') limit 1`)).toEqual([
+    { type: 'INTEGER' },
+  ])
+})
 
 describe.for(damages)('a change file %s', ([, damage, message]) => {
   test('holds the table at it: files before it are applied, it is named, other tables go on', async ({ lab }) => {

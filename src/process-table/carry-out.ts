@@ -153,8 +153,9 @@ async function incremental(
     return incremental(context, { ...work, files: work.files.slice(0, at) })
   }
   try {
-    if (batch.widened) return await widen(context, batch.columns)
-    return await apply(context, batch)
+    if (!batch.widened) return await apply(context, batch)
+    const bad = await firstUndecodable(session, config, batch)
+    return bad === null ? await widen(context, batch.columns) : await undecodable(bad.at, bad.problem)
   } catch (error) {
     const bad = await undecodableFile(context, batch, error)
     if (bad === null) throw error
@@ -210,7 +211,7 @@ async function appended(session: EngineSession, staging: Staging, shape: TableSh
   return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0, remembered: null }
 }
 
-/** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
+/** Wider types are a commit of their own, before the files that need them, which must be fit to be read: a damaged one widens nothing. */
 async function widen(context: WorkContext, columns: readonly Column[]): Promise<StagedWork> {
   const snapshot = context.snapshot as Snapshot
   const wider = columns.filter(({ fieldId }) => snapshot.columns.some((column) => column.fieldId === fieldId))

@@ -105,8 +105,9 @@ async function judged(world: World, hostile: Hostile, judge: Judge): Promise<str
   const report = first.find(({ table }) => table === 'bad.t')
   const held = report?.error != null
   if (hostile.mustHold === true) judge('bad.t was taken, expected it held', held)
+  const heldRows = await rowsOf(world, 'bad/t/')
   if (held && hostile.others !== true)
-    judge('bad.t is held and has other rows', same(await rowsOf(world, 'bad/t/'), baseRows))
+    judge('bad.t is held and has other rows', same(heldRows, baseRows), JSON.stringify(heldRows))
   judgeReports(await ran(world, judge), judge)
   await judgeCommands(world, judge)
   const readable = report?.error?.kind !== 'invalid-config'
@@ -198,7 +199,8 @@ async function judgeRepair(world: World, hostile: Hostile, held: boolean, judge:
   const report = (await ran(world, judge)).find(({ table }) => table === 'bad.t')
   if (!held || hostile.others === true) return
   judge('bad.t stays held without the hostile file', report?.error === null, report?.error?.message)
-  judge('bad.t has other rows after the repair', same(await rowsOf(world, 'bad/t/'), nextRows))
+  const repaired = await rowsOf(world, 'bad/t/')
+  judge('bad.t has other rows after the repair', same(repaired, nextRows), JSON.stringify(repaired))
 }
 
 const same = (a: readonly string[], b: readonly string[]) => JSON.stringify(a) === JSON.stringify(b)

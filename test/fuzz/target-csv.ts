@@ -21,7 +21,8 @@ export const csvTarget: Target = {
       label: `${packed ? 'gzipped ' : ''}CSV ${JSON.stringify(text.subarray(0, 60).toString('latin1'))} with ${JSON.stringify(options).slice(0, 120)}`,
       landed: [key],
       undo: async () => {
-        const now = await world.readRow(bad)
+        // Of a row that is too large to be read there is nothing to keep.
+        const now = { ...row, ...(await world.readRow(bad)) }
         const plain = Object.fromEntries(Object.keys(options).map((attribute) => [attribute, '']))
         await world.writeRow(bad, JSON.stringify({ ...now, ...plain }))
       },
