@@ -78,7 +78,7 @@ export function auditor(begin: { readonly lake: World['lake'] }, reader: RowRead
   return {
     look,
     async findings(history) {
-      for (const { reader: who, files, partition } of history.isReplayed ? [] : sightings.values()) {
+      for (const { reader: who, files, partition } of sightings.values()) {
         const state = stateText(await reader.rowsOf(files))
         const states = partition === undefined ? history.states : history.statesOf(partition)
         if (!states.has(state)) problems.add(`a reader of ${who} saw what the table never was: ${state || 'no row'}`)

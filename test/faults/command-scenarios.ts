@@ -37,8 +37,9 @@ const agreeing: typeof later = [
 export const commandScenarios: readonly Scenario[] = [
   {
     name: 'cursor-back',
-    claim: 'LastIncrementalFile set back by hand',
-    arrange: (bench) => afterChanges(bench, {}, () => setCursor(bench, changeName(1))),
+    claim: 'LastIncrementalFile set back by hand, under manifests',
+    arrange: (bench) =>
+      afterChanges(bench, { partitionKey: 'p', publish: 'manifest' }, () => setCursor(bench, changeName(0))),
   },
   {
     name: 'cursor-forward',
@@ -63,9 +64,9 @@ export const commandScenarios: readonly Scenario[] = [
   },
   {
     name: 'replay',
-    claim: 'a replay',
-    arrange: (bench) => afterChanges(bench, {}, async () => {}),
-    command: (ports) => replayOnce(ports, changeName(2)),
+    claim: 'a replay of two files, each a batch of its own, under a Delta view',
+    arrange: (bench) => afterChanges(bench, { publish: 'delta' }, async () => {}),
+    command: (ports) => replayOnce(ports, changeName(1)),
   },
   {
     name: 'replay-load',

@@ -9,8 +9,6 @@ export type KnownHistory = {
   passOver(key: string, by: 'skip' | 'cursor'): void
   /** The cursor was set back before every file: what a cursor passed over is taken after all. */
   setBack(): void
-  /** Files were asked to be taken again, one after the other: then older values come back until all are. */
-  readonly isReplayed: boolean
   /** What another job left in the lake, or a repair made of it, in place of the landing files up to a key. */
   adopt(rows: readonly Row[], upTo: string): void
   /** The landing is empty, and so is the table; what lands from now on is all there is. */
@@ -38,7 +36,6 @@ type Known = {
   readonly table: OracleTable
   readonly files: readonly Landed[]
   readonly passedOver: ReadonlyMap<string, 'skip' | 'cursor'>
-  readonly isReplayed: boolean
   readonly adopted: { readonly rows: readonly Row[]; readonly upTo: string } | null
   /** The rows of the version that was brought back, and the files after it that are left out for good. */
   readonly restored: { readonly rows: string; readonly passing: readonly string[] } | null
@@ -50,7 +47,6 @@ const nothing: Known = {
   table: { keyColumns: ['id'], emptyIsNull: [] },
   files: [],
   passedOver: new Map(),
-  isReplayed: false,
   adopted: null,
   restored: null,
   states: new Set(),
@@ -72,10 +68,7 @@ export function knownHistory(begin: Known = nothing): KnownHistory {
     setBack() {
       const skipped = [...known.passedOver].filter(([, by]) => by === 'skip')
       const adopted = known.adopted && { ...known.adopted, upTo: '' }
-      learn({ passedOver: new Map(skipped), adopted, isReplayed: true })
-    },
-    get isReplayed() {
-      return known.isReplayed
+      learn({ passedOver: new Map(skipped), adopted })
     },
     adopt: (rows, upTo) => learn({ adopted: { rows, upTo } }),
     vanish: () => learn({ files: [], adopted: null }),
