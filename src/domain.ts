@@ -118,6 +118,10 @@ export type Progress = {
   readonly settledUpTo?: string
   /** The table is to be made anew from what the landing holds. */
   readonly reload?: true
+  /** Files up to this key are to be taken again. `underWay`: some have been and some not, and no view shows these rows. */
+  readonly replay?: { readonly upTo: string; readonly underWay?: true }
+  /** The version that ended the last replay of several commits: views go on from it, and skip those before. */
+  readonly shownFrom?: number
   /** Data files that the log took over in place from the job before it, and their rows. */
   readonly adopted?: { readonly files: number; readonly rows: number }
   /** Of the adopted files some have narrower types than the table: they are to be written anew. */

@@ -43,6 +43,11 @@ const groupFilesMin = 16
 export function finishAgenda(input: FinishInput): readonly FinishCall[] {
   const { publish, published } = input
   const viewed = isViewed(publish)
+  if (standsStill(input.head))
+    return [
+      ...groups(input, viewed ? [] : supersededPaths(input, { dropped: false })),
+      ...deletion(forgottenKeys(input)),
+    ]
   const isTakenOff = (view: View) => published.includes(view) && !publish.includes(view)
   return [
     ...(isTakenOff('delta') ? [{ kind: 'drop-view' } as const] : []),
@@ -52,6 +57,14 @@ export function finishAgenda(input: FinishInput): readonly FinishCall[] {
     ...(publish.includes('manifest') ? manifestCalls(input) : []),
     ...deletion([...expiredKeys(input, { viewed, wasViewed: isViewed(published) }), ...forgottenKeys(input)]),
   ]
+}
+
+/**
+ * In the midst of a replay the rows are what the table never was. The views stay as they stand, and so do the superseded files that
+ * their readers need, however old.
+ */
+export function standsStill({ progress }: Snapshot): boolean {
+  return progress.replay?.underWay === true
 }
 
 /** Listed files that may not be in place yet. What a checkpoint holds is: it is written after `finish`. */
@@ -126,17 +139,25 @@ function removal({ place, head, publish, retainMs, nowMs }: FinishInput, paths: 
   ]
 }
 
-/** The view stands where the row was mirrored. One that was not published then, or nobody knows, begins at the head. */
-function deltaCalls({ head, mirroredVersion, published }: FinishInput): readonly FinishCall[] {
-  const stands = published.includes('delta') && mirroredVersion !== null
-  if (!stands && head.version > 0) return [{ kind: 'begin-view', head }]
-  const from = stands ? mirroredVersion + 1 : 0
+/** The view stands where the row was mirrored. One that was not published then, or stood still, or nobody knows, begins at the head. */
+function deltaCalls(input: FinishInput): readonly FinishCall[] {
+  const { head } = input
+  const standsAt = viewVersion(input, 'delta')
+  if (standsAt === null && head.version > 0) return [{ kind: 'begin-view', head }]
+  const from = standsAt === null ? 0 : standsAt + 1
   return from > head.version ? [] : [{ kind: 'mirror-log', from, to: head.version }]
 }
 
+/** The version that a view shows; null where it shows none, or an older one than anybody knows. */
+function viewVersion({ head, mirroredVersion, published }: FinishInput, view: View): number | null {
+  const { shownFrom = 0 } = head.progress
+  return published.includes(view) && mirroredVersion !== null && mirroredVersion >= shownFrom ? mirroredVersion : null
+}
+
 /** Only the folders that changed, where the manifests stand as the row was mirrored. */
-function manifestCalls({ head, mirroredVersion, published }: FinishInput): readonly FinishCall[] {
-  const standsAt = published.includes('manifest') ? mirroredVersion : null
+function manifestCalls(input: FinishInput): readonly FinishCall[] {
+  const { head } = input
+  const standsAt = viewVersion(input, 'manifest')
   const manifests = manifestsOf(head, standsAt)
   if (standsAt !== null && manifests.length === 0) return []
   return [{ kind: 'put-manifests', version: head.version, manifests, whole: standsAt === null }]

@@ -207,6 +207,8 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   startAfter: z.string().exactOptional(),
   settledUpTo: z.string().exactOptional(),
   reload: z.literal(true).exactOptional(),
+  replay: z.object({ upTo: z.string(), underWay: z.literal(true).exactOptional() }).exactOptional(),
+  shownFrom: count.exactOptional(),
   adopted: z.object({ files: count, rows: count }).exactOptional(),
   mixedTypes: z.literal(true).exactOptional(),
   remembered: z

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { DataFile, DeleteFile, Snapshot, View } from '../domain.ts'
 import { listAll, type ObjectInfo, type ObjectStore } from '../objects/object-store.ts'
+import { standsStill } from './finish-agenda.ts'
 import { differenceFrom, hashObject } from './hash-object.ts'
 import { inParallel } from './in-parallel.ts'
 import {
@@ -172,7 +173,7 @@ async function wrongRetained({ store, place, snapshot }: VerifyRequest): Promise
 
 /** The view ends with the head's own entry, to the byte. */
 async function checkDeltaView({ store, place, snapshot, published }: VerifyRequest): Promise<readonly Problem[]> {
-  if (!published.includes('delta')) return []
+  if (!published.includes('delta') || standsStill(snapshot)) return []
   const path = entryKey(deltaViewPrefix(place), snapshot.version)
   const shown = await store.get(path)
   if (shown === null) return [missing(path, 'the published Delta view does not show the newest version; run again')]
@@ -183,7 +184,7 @@ async function checkDeltaView({ store, place, snapshot, published }: VerifyReque
 
 /** Every manifest names the live files of its folder; one of a folder that the head has left is empty. */
 async function checkManifests({ store, place, snapshot, published }: VerifyRequest, objects: Objects) {
-  if (!published.includes('manifest')) return []
+  if (!published.includes('manifest') || standsStill(snapshot)) return []
   const texts = manifestsOf(snapshot, null).map((manifest) => {
     return [manifestKey(place, manifest.folder), manifestText(store, place, manifest)] as const
   })

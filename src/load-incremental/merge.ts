@@ -65,7 +65,11 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
   await session.run(sql.createLakeFiles(lakeFiles, keys))
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
-  const opened = await openDataFiles(staging.lake, session, staging.place, candidates, { verify: false })
+  // `plan` and `why` come here without the lease.
+  const opened = await openDataFiles(staging.lake, session, staging.place, candidates, {
+    verify: false,
+    unplaced: true,
+  })
   const read = column === null ? keys : [...keys, column]
   await namingDamage(opened.files, byteVerifier(session), () =>
     session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column)),

@@ -7,6 +7,7 @@ import { deleteKey, deleteName, stagedKey, stagingPrefix } from '../lake/keys.ts
 import { commitEntry, discardStaged } from '../lake/perform.ts'
 import { committedSnapshot } from '../lake/snapshot.ts'
 import type { Staging } from '../lake/write-data.ts'
+import { advanceReplay } from '../landing/replay-mark.ts'
 import { listAll } from '../objects/object-store.ts'
 import { dmscdcVersion } from '../version.ts'
 import { type carryOut, type StagedWork, unchanged } from './carry-out.ts'
@@ -151,9 +152,15 @@ function stagedCommit(
     warnings: _,
     ...commit
   } = staged
+  const before = staged.base?.progress ?? null
   return {
     ...commit,
-    progress: withForgotten(staged.base?.progress ?? null, staged.progress, attempt.txnId),
+    progress: advanceReplay(before, withForgotten(before, staged.progress, attempt.txnId), {
+      version: (staged.base?.version ?? -1) + 1,
+      changes: run.listing.changes,
+      takes: landingFiles.length > 0,
+      restores: staged.operation === 'RESTORE',
+    }),
     txnId: attempt.txnId,
     timestampMs: run.ports.clock.nowMs(),
     receipt: {

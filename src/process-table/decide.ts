@@ -1,6 +1,6 @@
 import type { LandingFile, LandingTable, LoadGeneration, Progress, Snapshot, TableConfig } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
-import { nameTimeMs } from '../landing/names.ts'
+import { baseName, nameTimeMs } from '../landing/names.ts'
 import {
   appliedChanges,
   changedAfterTaken,
@@ -11,6 +11,7 @@ import {
   pendingChanges,
   settled,
 } from '../landing/pending.ts'
+import { replayLeft } from '../landing/replay-mark.ts'
 import { limits } from '../limits.ts'
 import { vanished } from './vanished.ts'
 
@@ -81,7 +82,9 @@ export function decide(input: DecideInput): TableWork {
   if (keysDiffer(input.config, snapshot)) return { kind: 'rekey' }
   if (loads !== null && loads.kind !== 'idle') return loads
   const changes = decideLate(input, snapshot) ?? decideNext(input, pendingChanges(landing.changes, snapshot.progress))
-  return changes.kind === 'idle' ? (loads ?? changes) : changes
+  if (changes.kind !== 'idle') return changes
+  const left = replayLeft(snapshot.progress, landing.changes)
+  return left === undefined ? (loads ?? changes) : held(goneForReplay(left.upTo))
 }
 
 function decideFirst(input: DecideInput): TableWork {
@@ -233,6 +236,16 @@ export function goneForRebuild(missing: number): DmscdcError {
     'bad-landing',
     `the table has no key, so it has to be made anew from its LOAD files and all change files, and ${String(missing)} of those that it was made of are gone`,
     { hint: 'bring them back; where a cursor was edited by hand, set it to what its twin (Mirrored…) in the row says' },
+  )
+}
+
+function goneForReplay(upTo: string): DmscdcError {
+  return new DmscdcError(
+    'bad-landing',
+    `landing file ${upTo} was to be taken again, with all before it, and is gone: older values stand in its keys`,
+    {
+      hint: `bring it back; or pass over it: set LastIncrementalFile in the row to ${baseName(upTo)}; or load the table anew: dmscdc replay <table> --from LOAD00000001.parquet`,
+    },
   )
 }
 

@@ -1,6 +1,7 @@
 import { allViews, type Snapshot, tableName, type View } from '../domain.ts'
 import { checkpointDue, writeCheckpoint } from '../lake/checkpoint.ts'
 import type { FinishInput } from '../lake/finish.ts'
+import { standsStill } from '../lake/finish-agenda.ts'
 import { finishTable } from '../lake/perform.ts'
 import type { HeldTable } from './held-table.ts'
 import { checkpointEngine, openHead } from './open-head.ts'
@@ -16,6 +17,7 @@ export async function finishHead(
   options: FinishOptions = {},
 ): Promise<Snapshot | null> {
   if (head === null) return null
+  if (standsStill(head)) return finishViews(table, head, viewsAsTheyStand(table), options)
   const { publish } = table.run.config
   const former = publish.includes('glue') ? (table.finished?.published ?? table.run.mirror.published) : []
   const views = allViews.filter((view) => publish.includes(view) || former.includes(view))
@@ -23,6 +25,13 @@ export async function finishHead(
   await publishCatalog(table, finished)
   const isTurned = views.length > publish.length && table.catalogStanding.kind === 'stands'
   return isTurned ? finishViews(table, finished, publish) : finished
+}
+
+/** What readers may follow now, whatever the operator wants by now. */
+function viewsAsTheyStand({ run, finished, takenOver }: HeldTable): readonly View[] {
+  const { mirror, config } = run
+  const known = finished?.published ?? mirror.published
+  return allViews.filter((view) => known.includes(view) || (takenOver && config.publish.includes(view)))
 }
 
 /** False where a view stays that is not wanted any more, because the catalog still points at it. */
@@ -74,7 +83,7 @@ function publishedBefore({ run, takenOver }: HeldTable, publish: readonly View[]
 
 /** Best effort: a table without its checkpoint only opens more slowly. */
 export async function writeCheckpointIfDue(table: HeldTable, head: Snapshot | null): Promise<void> {
-  if (head === null || table.finished === null || !checkpointDue(head)) return
+  if (head === null || table.finished === null || !checkpointDue(head) || standsStill(head)) return
   const { ports, place, config, session } = table.run
   try {
     await writeCheckpoint({

@@ -10,7 +10,7 @@ import { openLanding } from '../landing/inspect.ts'
 import { holds, type Key, type KeyRow, keyRows } from '../landing/key-rows.ts'
 import { planMerge } from '../load-incremental/merge.ts'
 import { type CommitMark, type Fate, fates } from './landing-fate.ts'
-import { openHead } from './open-head.ts'
+import { onNewestHead } from './on-newest-head.ts'
 import { configFor, type TableRun } from './table-run.ts'
 
 /** What `why --json` prints: how a key came to its row. All values are text as the lake would hold them, null for NULL. */
@@ -46,9 +46,12 @@ export type KeyStep = KeyRow &
  * The story of one key: `values` are those of the key columns in their order. Reads every landing file of the table and, of the lake, the files
  * that may hold the key. Throws `UsageError` for a table without a key and for values that are none.
  */
-export async function keyStory(run: TableRun, values: readonly (string | null)[]): Promise<KeyStory> {
+export function keyStory(run: TableRun, values: readonly (string | null)[]): Promise<KeyStory> {
+  return onNewestHead(run, (head) => storyOn(run, head, values))
+}
+
+async function storyOn(run: TableRun, head: Snapshot | null, values: readonly (string | null)[]): Promise<KeyStory> {
   const { ports, place, item } = run
-  const head = await openHead(run)
   const key = keyOf(run, head, values)
   const session = await run.session()
   const history = head === null ? [] : await readHistory(ports.lake, place, { head: head.version })
@@ -149,7 +152,10 @@ async function rowIn(
   head: Snapshot,
   { file, key }: { readonly file: DataFile; readonly key: Key },
 ): Promise<KeyRow['values']> {
-  const opened = await openDataFiles(ports.lake, session, place, [{ number: 0, file }], { verify: true })
+  const opened = await openDataFiles(ports.lake, session, place, [{ number: 0, file }], {
+    verify: true,
+    unplaced: true,
+  })
   const { columns, partitionColumns } = head
   const rows = dataSelect({ files: opened.files, columns, partitionColumns })
   const isIt = key.map(({ column, value }) => {

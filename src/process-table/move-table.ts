@@ -4,6 +4,7 @@ import { inForce, readHistory } from '../lake/history.ts'
 import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } from '../landing/move-progress.ts'
 import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
 import { appliedChanges, generationOf, leftOut } from '../landing/pending.ts'
+import { withReplay } from '../landing/replay-mark.ts'
 import { goneForRebuild, goneLoads } from './decide.ts'
 import { cursorKey, cursorUnitMs, momentMs, obeyedWith, standingEdit } from './edited-cursors.ts'
 import type { TableRun } from './table-run.ts'
@@ -98,11 +99,12 @@ async function backTo(run: TableRun, head: Snapshot, point: Point): Promise<Move
   const { listing } = run
   const { progress, load } = head
   const before = leftOutOf(run, head)
-  const [first] = takenAgain(listing.changes, progress, point, before)
+  const again = takenAgain(listing.changes, progress, point, before)
+  const [first] = again
   const gone = goneAfter(first, await takenKeys(run, head), listing.changes)
   if (gone.length > 0) throw goneFiles(gone)
   const note = first === undefined ? 'no file is taken again' : `${first.key} and what follows is taken again`
-  return { progress: moveBack(listing.changes, progress, point, before), load, passedOver: [], note }
+  return { progress: withReplay(moveBack(listing.changes, progress, point, before), again), load, passedOver: [], note }
 }
 
 /** LOAD objects newer than the date are to be loaded again, as a generation of their own; up to it they count as taken. */

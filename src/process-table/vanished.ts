@@ -11,11 +11,14 @@ export function vanished(
   landing: LandingTable,
   snapshot: Snapshot,
 ): { readonly kind: 'truncate' } | { readonly kind: 'held'; readonly error: DmscdcError } | null {
-  if (onVanish === 'warn' || landing.loads.length + landing.changes.length + landing.transactionFiles > 0) return null
+  if (onVanish === 'warn' || !isEmptyLanding(landing)) return null
   const missing = filesToBeThere(snapshot)
   if (missing.length === 0) return null
   return onVanish === 'truncate' ? { kind: 'truncate' } : { kind: 'held', error: allGone(missing) }
 }
+
+export const isEmptyLanding = ({ loads, changes, transactionFiles }: LandingTable) =>
+  loads.length + changes.length + transactionFiles === 0
 
 /**
  * The commit that empties such a table. A full load that comes after it is one that replaces another, so the changes before

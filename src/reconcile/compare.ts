@@ -1,7 +1,7 @@
 import type { Column, Snapshot } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
-import { asDmscdcError, DmscdcError } from '../errors.ts'
-import { openHead } from '../process-table/open-head.ts'
+import { DmscdcError } from '../errors.ts'
+import { onNewestHead } from '../process-table/on-newest-head.ts'
 import type { TableRun } from '../process-table/table-run.ts'
 import type { Comparison, KeyRange, KeyTexts, Source } from '../source/source.ts'
 import { rowsPerRange } from './comparison.ts'
@@ -103,21 +103,12 @@ export async function readDoubt(sides: Sides, head: Snapshot, lakeColumns: reado
   await scanLake(scan, (rows) => sql.insertLakeRows(comparison, lakeColumns, rows))
 }
 
-/** Runs `work` on the newest version; again where another run removed files of it meanwhile. */
-async function onHead<T>(run: TableRun, work: (head: Snapshot) => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    const head = await openHead(run)
+function onHead<T>(run: TableRun, work: (head: Snapshot) => Promise<T>): Promise<T> {
+  return onNewestHead(run, (head) => {
     if (head === null) throw notLoaded()
-    try {
-      return await work(head)
-    } catch (thrown) {
-      const isGone = asDmscdcError(thrown).kind === 'corrupt-lake' && (await openHead(run))?.version !== head.version
-      if (!isGone || tries === triesMax) throw thrown
-    }
-  }
+    return work(head)
+  })
 }
-
-const triesMax = 5
 
 async function* doubtfulKeys({ session, source, comparison }: Sides): AsyncGenerator<readonly KeyTexts[]> {
   const [count] = await session.rows(sql.countDoubt())

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { verifyTables } from '../../src/controller/verify-tables.ts'
-import { manifestPrefix } from '../../src/lake/keys.ts'
+import { deleteKey, manifestPrefix, retainedKey } from '../../src/lake/keys.ts'
 import { faultyPorts } from '../support/faulty-ports.ts'
 import type { RowReader } from './auditor.ts'
 import { runTable } from './bench.ts'
 import { stateText } from './known-history.ts'
-import { dataKeyOf, dataPaths, place, readLog } from './lake-log.ts'
+import { dataKeyOf, dataPaths, type LogVersion, place, readLog, rememberedIn } from './lake-log.ts'
 import { catalogName, id, type World } from './world.ts'
 
 /** What a run has come to, whatever way it took there: no version, no name of a data file. */
@@ -15,6 +15,9 @@ export type Outcome = {
   readonly changes: Readonly<Record<string, number>>
   readonly changeFilesTaken: unknown
   readonly cursor: unknown
+  /** Those kept in mind: key and sequence value. */
+  readonly deletions: readonly string[]
+  readonly active: boolean
   readonly views: readonly string[]
   readonly catalog: unknown
 }
@@ -32,6 +35,10 @@ export async function readOutcome(world: World, reader: RowReader): Promise<Outc
     changes,
     changeFilesTaken: head?.progress.changeFilesTaken,
     cursor: head?.progress.cursor,
+    deletions: await reader.deletionsIn(
+      rememberedIn(head).flatMap((name) => world.lake.get(deleteKey(place, name))?.body ?? []),
+    ),
+    active: isActive(world),
     views: viewsOf(world),
     catalog: await world.catalog.describe(catalogName),
   }
@@ -44,15 +51,13 @@ function viewsOf({ lake }: World): readonly string[] {
 }
 
 /** What is not as it must be of a lake at rest: the folder, our own folder, the row, the views, and that nothing is left to do. */
-export async function unsoundness(world: World, { retains }: { readonly retains?: true }): Promise<readonly string[]> {
+export async function unsoundness(world: World): Promise<readonly string[]> {
   const problems: string[] = []
   const [verdict] = await verifyTables(world.ports, [id])
   if (verdict?.ok !== true) problems.push(`verify: ${JSON.stringify(verdict?.problems)}`)
   const log = readLog(world.lake)
   const head = log.at(-1)
-  const own = [...world.lake.keys()].filter((key) => key.startsWith(place.ownPrefix) && !/_delta_log\//u.test(key))
-  const stray = own.filter((key) => !(retains && key.startsWith(`${place.ownPrefix}retained/`)))
-  if (stray.length > 0) problems.push(`our own folder still holds ${stray.join(', ')}`)
+  problems.push(...strays(world, log))
   const row = rowOf(world)
   const live = [...(head?.live.keys() ?? [])].sort()
   const found = dataPaths(world.lake)
@@ -64,6 +69,32 @@ export async function unsoundness(world: World, { retains }: { readonly retains?
     problems.push('a cursor differs from its twin')
   return [...problems, ...staleness(world), ...(await restlessness(world))]
 }
+
+/** In our own folder there is, beside the log, exactly what the head remembers of deletions, and what `Retain` keeps. */
+function strays(world: World, log: readonly LogVersion[]): readonly string[] {
+  const own = [...world.lake.keys()].filter((key) => key.startsWith(place.ownPrefix) && !/_delta_log\//u.test(key))
+  const remembered = rememberedIn(log.at(-1)).map((name) => deleteKey(place, name))
+  const { due, allowed } = retainedIn(world, log)
+  const stray = own.filter((key) => ![...remembered, ...allowed].includes(key))
+  const missing = [...remembered, ...due].filter((key) => !own.includes(key))
+  return [
+    ...(stray.length > 0 ? [`our own folder still holds ${stray.join(', ')}`] : []),
+    ...(missing.length > 0 ? [`our own folder does not hold ${missing.join(', ')}`] : []),
+  ]
+}
+
+/** What has expired goes with the next commit: between its hour and that commit it may be there or not. */
+function retainedIn(world: World, log: readonly LogVersion[]) {
+  const retain = /^(\d+)([dh])$/u.exec(String(rowOf(world).Retain ?? ''))
+  const retainMs = viewsOf(world).length > 0 || retain === null ? 0 : Number(retain[1]) * hours(retain[2]) * 3_600_000
+  const committedMs = log.at(-1)?.committedMs ?? 0
+  const removed = retainMs === 0 ? [] : log.flatMap((version) => version.removed)
+  const endingAfter = (ms: number) =>
+    removed.filter(({ deletedAtMs }) => deletedAtMs + retainMs > ms).map(({ path }) => retainedKey(place, path))
+  return { due: endingAfter(world.nowMs), allowed: endingAfter(committedMs) }
+}
+
+const hours = (unit: string | undefined) => (unit === 'd' ? 24 : 1)
 
 /** The row repeats the head. `isNotOver`: or it makes the next run look. */
 export function staleness(world: World, { isNotOver = false } = {}): readonly string[] {
@@ -83,6 +114,7 @@ export function staleness(world: World, { isNotOver = false } = {}): readonly st
 }
 
 const rowOf = ({ rows }: World) => JSON.parse(rows.get('s.t')?.text ?? '{}') as Readonly<Record<string, unknown>>
+export const isActive = (world: World) => rowOf(world).ActiveFlag !== 'false'
 const text = (value: unknown) => String(value)
 
 /** The next run must find nothing to do, and write nothing. */
@@ -90,7 +122,7 @@ async function restlessness(world: World): Promise<readonly string[]> {
   const again = faultyPorts(world.ports, null)
   const report = await runTable(again.ports)
   const writes = again.calls.filter(({ writes }) => writes).map(({ verb, target }) => `${verb} ${target}`)
-  if (report.status === 'idle' && writes.length === 0) return []
+  if (report.status === (isActive(world) ? 'idle' : 'inactive') && writes.length === 0) return []
   return [`the next run is ${report.status}, and does ${writes.join(', ') || 'nothing'}`]
 }
 

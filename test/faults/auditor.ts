@@ -78,7 +78,7 @@ export function auditor(begin: { readonly lake: World['lake'] }, reader: RowRead
   return {
     look,
     async findings(history) {
-      for (const { reader: who, files, partition } of history.isReplayed ? [] : sightings.values()) {
+      for (const { reader: who, files, partition } of sightings.values()) {
         const state = stateText(await reader.rowsOf(files))
         const states = partition === undefined ? history.states : history.statesOf(partition)
         if (!states.has(state)) problems.add(`a reader of ${who} saw what the table never was: ${state || 'no row'}`)
@@ -215,6 +215,8 @@ export type RowReader = {
   /** Bytes that it may be asked for. */
   readonly learn: (body: Uint8Array) => void
   readonly rowsOf: (files: readonly LogFile[]) => Promise<readonly Row[]>
+  /** The deletions that these files keep in mind, but for when they were taken. */
+  readonly deletionsIn: (bodies: readonly Uint8Array[]) => Promise<readonly string[]>
   /** The paths of the files that a checkpoint lists, in order. */
   readonly checkpointPaths: (body: Uint8Array) => Promise<readonly string[]>
 }
@@ -257,6 +259,12 @@ export async function rowReader(engine: RememberingEngine, scratch: string): Pro
         for (const { Op: _, ...row } of await once(body, rows)) all.push({ ...(row as Row), ...partition })
       }
       return all
+    },
+    async deletionsIn(bodies) {
+      const all: string[] = []
+      for (const body of bodies)
+        for (const { ms: _, ...deletion } of await once(body, rows)) all.push(JSON.stringify(deletion))
+      return all.sort()
     },
     checkpointPaths: (body) =>
       once(body, async (path) => {

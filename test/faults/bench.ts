@@ -1,6 +1,7 @@
 import { runCycle } from '../../src/controller/run-cycle.ts'
 import { setTables } from '../../src/controller/set-table.ts'
 import { literal } from '../../src/engine/sql.ts'
+import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import type { SetOptions } from '../../src/state/row.ts'
@@ -19,6 +20,10 @@ export type Bench = {
   land(key: string, types: Types, rows: Cells): Promise<void>
   /** Puts a file into the table's lake folder as the job before this one left it. */
   leave(name: string, types: Types, rows: Cells): Promise<void>
+  /** Puts a file of a fresh full load where `freshLoad` finds it. */
+  unload(types: Types, rows: Cells): Promise<void>
+  /** Takes all landing files of the table away; what it returns brings them back. */
+  vanish(): Promise<() => Promise<void>>
   set(options: SetOptions): Promise<void>
   run(ports?: Ports): Promise<TableReport>
   /** The row as an operator sees it in the console, and changes it there; `undefined` takes an attribute away. */
@@ -45,6 +50,17 @@ export function benchOf(world: World, engine: RememberingEngine, history: KnownH
       const body = await parquetOf(engine, types, rows)
       await world.ports.lake.put(`${id.schema}/${id.table}/${name}`, body, { kind: 'any' })
     },
+    async unload(types, rows) {
+      await world.ports.landing.put(freshKey, await parquetOf(engine, types, rows), { kind: 'any' })
+    },
+    async vanish() {
+      const { landing } = world.ports
+      const gone = [...world.landing].filter(([key]) => key.startsWith(`${id.schema}/${id.table}/`))
+      await landing.deleteMany(gone.map(([key]) => key))
+      return async () => {
+        for (const [key, { body }] of gone) await landing.put(key, body, { kind: 'any' })
+      }
+    },
     set: async (options) => {
       await setTables(world.ports, 's.t', options)
     },
@@ -56,6 +72,22 @@ export function benchOf(world: World, engine: RememberingEngine, history: KnownH
       await world.ports.state.update(id, { set, remove: gone }, {})
     },
     wait: (ms) => world.time.pass(ms),
+  }
+}
+
+/** No table's: discovery wants a schema and a table. */
+const freshKey = 'fresh/LOAD00000001.parquet'
+
+/** A fresh full load as `reconcile` reads it: no port of a run's, but its calls are calls all the same. */
+export function freshLoad({ landing }: Ports): ObjectStore {
+  const folder = 'fresh/'
+  return {
+    ...landing,
+    async list({ prefix, ...options }) {
+      const { objects, ...page } = await landing.list({ ...options, prefix: `${folder}${prefix}` })
+      return { ...page, objects: objects.map((found) => ({ ...found, key: found.key.slice(folder.length) })) }
+    },
+    fetch: (key, options) => landing.fetch(`${folder}${key}`, options),
   }
 }
 

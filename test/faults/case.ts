@@ -15,12 +15,12 @@ import {
   type PortCall,
 } from '../support/faulty-ports.ts'
 import { standingStill } from '../support/standing-still.ts'
-import { differences, type Outcome, readOutcome, staleness, unsoundness } from './at-rest.ts'
+import { differences, isActive, type Outcome, readOutcome, staleness, unsoundness } from './at-rest.ts'
 import { auditor } from './auditor.ts'
 import { type Bench, benchOf, runTable } from './bench.ts'
 import { type KnownHistory, knownHistory } from './known-history.ts'
 import { readLog } from './lake-log.ts'
-import { isDoneAlready, landChanges, later, type Scenario } from './scenarios.ts'
+import { isDoneAlready, landChanges, later, restoreTo, type Scenario } from './scenarios.ts'
 import { isCommit, type Schedule, type Situation } from './schedule.ts'
 import type { Workshop } from './workshop.ts'
 import { type Image, openWorld, type TestProcess, type World, type WorldOptions } from './world.ts'
@@ -102,7 +102,7 @@ async function outcomeOf(
   const stage = await open(setting)
   await cleanRun(stage, 'a')
   for (let file = 0; file < files; file++) {
-    await later[file]?.(stage.bench)
+    await landLater(stage, file)
     await cleanRun(stage, `a${String(file)}`)
   }
   if (then !== undefined) {
@@ -114,7 +114,7 @@ async function outcomeOf(
   return readOutcome(stage.world, shop.reader)
 }
 
-async function goThrough(ports: Ports, { command }: Scenario): Promise<TableReport> {
+async function goThrough(ports: Ports, { command }: Pick<Scenario, 'command'>): Promise<TableReport> {
   await command?.(ports).catch((thrown: unknown) => {
     if (!isDoneAlready(thrown)) throw thrown
   })
@@ -139,16 +139,25 @@ async function strike(setting: Setting, { fault: kind, at }: Schedule & { kind: 
   return isStaging(faulty.struckCall()) ? untilSwept(stage) : stage.compare(0)
 }
 
-const isStaging = (call: PortCall | null) => call?.verb.startsWith('put') === true && call.target.includes('/staging/')
+const isStaging = (call: PortCall | null) =>
+  call?.writes === true && call.verb !== 'delete' && /\/(staging|deletes)\//u.test(call.target)
 
 /** Nobody knows of a file that was staged by a run that is long over: it goes when the next checkpoint is behind us. */
 async function untilSwept(stage: Stage): Promise<readonly string[]> {
+  await takeUp(stage)
   for (let file = 0; file < checkpointCommits; file++)
     await landChanges(stage.bench, 40 + file, [['I', 100 + file, 'a', file]])
-  await cleanRun(stage, 'd')
+  await cleanRun(stage, 'd', { ranBefore: true })
   await landChanges(stage.bench, 49, [['I', 200, 'b', 0]])
-  await cleanRun(stage, 'e')
+  await cleanRun(stage, 'e', { ranBefore: true })
   return stage.examine()
+}
+
+/** Goes on with a table that the command left inactive. */
+async function takeUp({ scenario, bench }: Stage): Promise<void> {
+  if (scenario.leavesInactive === undefined) return
+  await bench.set({ active: true })
+  bench.history.activate()
 }
 
 const checkpointCommits = 8
@@ -232,26 +241,45 @@ async function race(setting: Setting, schedule: Schedule & { kind: 'race' }): Pr
   ])
   if (await ended) stage.say('the run did not come to its call')
   process.end()
-  const files = filesIn[situation]
-  const host = situation === 'other-host' ? { host: 'other-host' } : {}
-  if (files === 0) await cleanRun(stage, 'b', host)
-  for (let file = 0; file < files; file++) {
-    await later[file]?.(bench)
-    await cleanRun(stage, `b${String(file)}`, host)
-  }
+  await meanwhile(stage, situation)
   process.clock.wake()
   stands.open()
   await troubled(stage, sleeper)
+  if (stage.scenario.leavesInactive && isActive(world)) bench.history.unrestore()
   for (const problem of staleness(world, { isNotOver: true })) stage.say(`when the sleeper had ended, ${problem}`)
-  await cleanRun(stage, 'c')
-  return stage.compare(files, { atOnce: true })
+  if (!bench.history.states.has((await readOutcome(world, setting.shop.reader)).rows))
+    stage.say('when the sleeper had ended, the table was what it never was')
+  const hasOutcome = situation !== 'restored-then' && situation !== 'taken-over'
+  await cleanRun(stage, 'c', hasOutcome ? {} : { ranBefore: true })
+  return hasOutcome ? stage.compare(filesIn[situation], { atOnce: true }) : stage.examine()
 }
+
+/** What the others do while a run stands still. */
+async function meanwhile(stage: Stage, situation: Situation): Promise<void> {
+  const { world, bench, scenario } = stage
+  if (situation === 'restored-then') {
+    bench.history.restore()
+    await restoreTo(world.ports, 0)
+    return
+  }
+  const host = situation === 'other-host' ? { host: 'other-host' } : {}
+  const files = filesIn[situation]
+  if (files === 0 || scenario.landsAfter) await cleanRun(stage, 'b', host)
+  for (let file = 0; file < files; file++) {
+    await landLater(stage, file)
+    await cleanRun(stage, `b${String(file)}`, { ...host, ranBefore: situation === 'taken-over' })
+  }
+}
+
+const landLater = async ({ bench, scenario }: Stage, file: number) => (scenario.later ?? later)[file]?.(bench)
 
 const filesIn: Readonly<Record<Situation, number>> = {
   'same-work': 0,
   'more-work': 1,
   'much-later': 2,
   'other-host': 1,
+  'restored-then': 0,
+  'taken-over': 1,
 }
 
 /** A run under which the landing or the row changes, and another run. */
@@ -261,13 +289,18 @@ async function interfere(setting: Setting, { act, at }: Schedule & { kind: 'act'
   const process = world.start('a')
   let calls = 0
   const ports = interceptPorts(process.ports, async (_, proceed) => {
-    if (calls++ === at) await (act === 'land' ? later[0](bench) : setBack(bench))
+    if (calls++ === at) await (act === 'land' ? landLater(stage, 0) : setBack(bench))
     return proceed()
   })
   await troubled(stage, goThrough(ports, setting.scenario))
   process.end()
   await cleanRun(stage, 'b')
   if (act === 'land') return stage.compare(1)
+  if (stage.scenario.leavesInactive) {
+    await takeUp(stage)
+    await cleanRun(stage, 'c', { ranBefore: true })
+    return stage.examine()
+  }
   const wasLoaded = readLog(setting.begin.image.lake).length > 0
   if (wasLoaded && !isObeyed(world)) stage.say('no commit obeyed the cursor that was edited')
   return stage.examine()
@@ -311,7 +344,7 @@ async function open(setting: Omit<Setting, 'expectedAfter'> & Partial<Setting>):
     const found = await readOutcome(world, shop.reader)
     if (found.rows !== history.rows())
       problems.push(`rows: found ${JSON.stringify(found.rows)}, the oracle has ${JSON.stringify(history.rows())}`)
-    return [...problems, ...(await unsoundness(world, scenario)), ...(await audit.findings(history))]
+    return [...problems, ...(await unsoundness(world)), ...(await audit.findings(history))]
   }
   return {
     world,
@@ -328,17 +361,20 @@ async function open(setting: Omit<Setting, 'expectedAfter'> & Partial<Setting>):
   }
 }
 
-async function cleanRun(
-  stage: Stage,
-  name: string,
-  options: { readonly host?: string; readonly beforeCommit?: () => Promise<void> } = {},
-): Promise<void> {
+/** `ranBefore`: the command is not given any more. */
+type RunOptions = {
+  readonly host?: string
+  readonly beforeCommit?: () => Promise<void>
+  readonly ranBefore?: boolean
+}
+
+async function cleanRun(stage: Stage, name: string, options: RunOptions = {}): Promise<void> {
   const process: TestProcess = stage.world.start(name, options)
   const ports = interceptPorts(process.ports, async (call, proceed) => {
     if (isCommit(call)) await options.beforeCommit?.()
     return proceed()
   })
-  const report = await goThrough(ports, stage.scenario).catch(asDmscdcError)
+  const report = await goThrough(ports, options.ranBefore ? {} : stage.scenario).catch(asDmscdcError)
   process.end()
   // A command whose commit meets one that came late says so, and is given again.
   if ('kind' in report && report.kind === 'conflict' && options.beforeCommit !== undefined) return

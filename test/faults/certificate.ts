@@ -41,8 +41,7 @@ a view never went back; and what it showed was a state that the table had, the l
 The stores behind the ports are in memory, and so is the time: two minutes of standing still cost nothing. How the adapters for
 S3, DynamoDB and files behave beneath these calls is claimed by \`test/conformance/\`, \`test/s3-*.slow.test.ts\` and
 \`test/e2e/\`. What is not in here: a copy or a deletion that the store carries out after whole later runs have superseded its
-file (\`verify\` names what such a copy leaves); readers of the bare folder (CONTRACT §4 says what they see); and what readers of a
-view see while an operator's replay takes files again in several commits: older values come back until all are taken.
+file (\`verify\` names what such a copy leaves); and readers of the bare folder (CONTRACT §4 says what they see).
 
 ## What can happen at a call
 

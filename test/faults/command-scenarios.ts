@@ -1,8 +1,13 @@
 import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
+import { listTables } from '../../src/controller/list-tables.ts'
+import { planTables } from '../../src/controller/plan-tables.ts'
+import { reconcile } from '../../src/controller/reconcile.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
+import { verifyTables } from '../../src/controller/verify-tables.ts'
+import { whyKey } from '../../src/controller/why-key.ts'
 import type { Ports } from '../../src/ports.ts'
-import type { Bench } from './bench.ts'
-import { changesOf } from './bench.ts'
+import { filesSource } from '../../src/source/files-source.ts'
+import { type Bench, type Cells, changesOf, freshLoad } from './bench.ts'
 import {
   activate,
   afterChanges,
@@ -12,6 +17,7 @@ import {
   inserted,
   landChanges,
   landLoad,
+  type later,
   loaded,
   loadName,
   type Scenario,
@@ -19,12 +25,21 @@ import {
 } from './scenarios.ts'
 import { id } from './world.ts'
 
+const fresh: Cells = [...loaded.slice(1), [1, 'c', 12], [6, 'a', 60]]
+
+/** The source of the repair knows of these: they land after it what it has written, or it finds what they wrote. */
+const agreeing: typeof later = [
+  (bench) => landChanges(bench, 50, [['U', 6, 'a', 60]]),
+  (bench) => landChanges(bench, 51, [['U', 1, 'c', 12]]),
+]
+
 /** What operators ask for: commands, edited cursors, an adoption. */
 export const commandScenarios: readonly Scenario[] = [
   {
     name: 'cursor-back',
-    claim: 'LastIncrementalFile set back by hand',
-    arrange: (bench) => afterChanges(bench, {}, () => setCursor(bench, changeName(1))),
+    claim: 'LastIncrementalFile set back by hand, under manifests',
+    arrange: (bench) =>
+      afterChanges(bench, { partitionKey: 'p', publish: 'manifest' }, () => setCursor(bench, changeName(0))),
   },
   {
     name: 'cursor-forward',
@@ -49,9 +64,9 @@ export const commandScenarios: readonly Scenario[] = [
   },
   {
     name: 'replay',
-    claim: 'a replay',
-    arrange: (bench) => afterChanges(bench, {}, async () => {}),
-    command: (ports) => replayOnce(ports, changeName(2)),
+    claim: 'a replay of two files, each a batch of its own, under a Delta view',
+    arrange: (bench) => afterChanges(bench, { publish: 'delta' }, async () => {}),
+    command: (ports) => replayOnce(ports, changeName(1)),
   },
   {
     name: 'replay-load',
@@ -88,7 +103,48 @@ export const commandScenarios: readonly Scenario[] = [
     },
     command: (ports) => skipFile(ports, id, changeName(1), 'a test').then(() => {}),
   },
+  {
+    name: 'repair',
+    claim: 'a repair from a fresh full load',
+    // What is taken again comes before the repair or after it.
+    without: ['edit-cursor'],
+    later: agreeing,
+    arrange: (bench) =>
+      afterChanges(bench, { publish: 'delta' }, async () => {
+        await bench.unload(columns, fresh)
+        bench.history.adopt(
+          changesOf(columns, fresh).map(({ row }) => row),
+          changeName(2),
+        )
+      }),
+    command: repairFromFresh,
+  },
+  {
+    name: 'looks',
+    claim: 'commands that only look, and a run',
+    arrange: (bench) =>
+      afterChanges(bench, {}, async () => {
+        await bench.unload(columns, fresh)
+        await landChanges(bench, 3, [['U', 2, 'b', 21]])
+      }),
+    command: lookAround,
+  },
 ]
+
+async function repairFromFresh(ports: Ports): Promise<void> {
+  const source = filesSource(freshLoad(ports), 'fresh')
+  await reconcile(ports, id, source, { repair: true, limit: 20, settleMs: 0 })
+}
+
+/** What they print depends on the moment. */
+async function lookAround(ports: Ports): Promise<void> {
+  await planTables(ports, [id])
+  await verifyTables(ports, [id])
+  await listTables(ports)
+  await tableHistory(ports, id)
+  await whyKey(ports, id, ['1'])
+  await reconcile(ports, id, filesSource(freshLoad(ports), 'fresh'), { repair: false, limit: 20, settleMs: 0 })
+}
 
 async function setCursor(bench: Bench, name: string): Promise<void> {
   await bench.edit({ LastIncrementalFile: `${String((await bench.row()).path)}${name}` })

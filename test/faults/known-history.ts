@@ -1,5 +1,5 @@
 import type { Cell as TextCell } from '../support/oracle.ts'
-import { applied, type Change, type Contents, type OracleTable, type Row } from '../support/oracle.ts'
+import { applied, type Change, type Contents, inSequence, type OracleTable, type Row } from '../support/oracle.ts'
 
 /** What has landed for the table so far, and every state that a reader may therefore have seen. */
 export type KnownHistory = {
@@ -9,11 +9,18 @@ export type KnownHistory = {
   passOver(key: string, by: 'skip' | 'cursor'): void
   /** The cursor was set back before every file: what a cursor passed over is taken after all. */
   setBack(): void
-  /** Files were asked to be taken again, one after the other: then older values come back until all are. */
-  readonly isReplayed: boolean
-  /** What another job left in the lake, from landing files up to a key. */
+  /** What another job left in the lake, or a repair made of it, in place of the landing files up to a key. */
   adopt(rows: readonly Row[], upTo: string): void
+  /** The landing is empty, and so is the table; what lands from now on is all there is. */
+  vanish(): void
+  /** The table is as it was when the full load alone had been applied, until it is active again; these files are then passed over. */
+  restore(passing?: readonly string[]): void
+  activate(): void
+  /** The restore has not come about. */
+  unrestore(): void
   setKey(columns: readonly string[]): void
+  /** Changes apply in the order of this column's whole numbers. */
+  setSequence(column: string): void
   /** The rows of the table when all that has landed is applied. */
   rows(): string
   /** All that the table may have held: after each prefix of the landing, at each moment of it. */
@@ -29,8 +36,9 @@ type Known = {
   readonly table: OracleTable
   readonly files: readonly Landed[]
   readonly passedOver: ReadonlyMap<string, 'skip' | 'cursor'>
-  readonly isReplayed: boolean
   readonly adopted: { readonly rows: readonly Row[]; readonly upTo: string } | null
+  /** The rows of the version that was brought back, and the files after it that are left out for good. */
+  readonly restored: { readonly rows: string; readonly passing: readonly string[] } | null
   readonly states: ReadonlySet<string>
   readonly partitions: ReadonlyMap<string | null, ReadonlySet<string>>
 }
@@ -39,8 +47,8 @@ const nothing: Known = {
   table: { keyColumns: ['id'], emptyIsNull: [] },
   files: [],
   passedOver: new Map(),
-  isReplayed: false,
   adopted: null,
+  restored: null,
   states: new Set(),
   partitions: new Map(),
 }
@@ -52,8 +60,7 @@ export function knownHistory(begin: Known = nothing): KnownHistory {
   }
   return {
     land(key, changes) {
-      const isLoad = /\bLOAD/u.test(key)
-      const replaces = isLoad && known.files.some((file) => file.key === key)
+      const replaces = isLoadKey(key) && known.files.some((file) => file.key === key)
       const others = replaces ? known.files.filter((file) => isLoadKey(file.key) && file.key !== key) : known.files
       learn({ files: [...others, { key, changes }] })
     },
@@ -61,14 +68,22 @@ export function knownHistory(begin: Known = nothing): KnownHistory {
     setBack() {
       const skipped = [...known.passedOver].filter(([, by]) => by === 'skip')
       const adopted = known.adopted && { ...known.adopted, upTo: '' }
-      learn({ passedOver: new Map(skipped), adopted, isReplayed: true })
-    },
-    get isReplayed() {
-      return known.isReplayed
+      learn({ passedOver: new Map(skipped), adopted })
     },
     adopt: (rows, upTo) => learn({ adopted: { rows, upTo } }),
+    vanish: () => learn({ files: [], adopted: null }),
+    restore(passing = []) {
+      const files = known.files.filter(({ key }) => isLoadKey(key))
+      learn({ restored: { rows: rowsAfter({ ...known, files }), passing } })
+    },
+    activate() {
+      const passed = (known.restored?.passing ?? []).map((key) => [key, 'cursor'] as const)
+      learn({ restored: null, passedOver: new Map([...known.passedOver, ...passed]) })
+    },
+    unrestore: () => learn({ restored: null }),
     setKey: (keyColumns) => learn({ table: { ...known.table, keyColumns } }),
-    rows: () => stateText((contentsAfter(known).at(-1) ?? new Map()).values()),
+    setSequence: (column) => learn({ table: { ...known.table, sequence: { column, isNumber: true } } }),
+    rows: () => known.restored?.rows ?? rowsAfter(known),
     get states() {
       return known.states
     },
@@ -90,6 +105,8 @@ function rowText(row: { readonly [column: string]: TextCell }): string {
   )
 }
 
+const rowsAfter = (known: Known) => stateText((contentsAfter(known).at(-1) ?? new Map()).values())
+
 const isLoadKey = (key: string) => /\bLOAD/u.test(key)
 
 /** The full load, then one change file after the other: the order that the contract gives them. */
@@ -98,10 +115,11 @@ function contentsAfter({ table, files, passedOver, adopted }: Known): readonly C
   const loads = taken.filter(({ key }) => isLoadKey(key))
   const changes = taken.filter(({ key }) => !isLoadKey(key) && (adopted === null || key > adopted.upTo))
   const begin = adopted === null ? loads.flatMap((load) => load.changes) : asInserts(adopted.rows)
-  const states: Contents[] = [applied(table, new Map(), begin)]
-  for (const file of changes.sort((a, b) => (a.key < b.key ? -1 : 1)))
-    states.push(applied(table, states.at(-1) as Contents, file.changes))
-  return states
+  const inOrder = changes.sort((a, b) => (a.key < b.key ? -1 : 1))
+  return Array.from({ length: inOrder.length + 1 }, (_, files) => {
+    const all = [...begin, ...inOrder.slice(0, files).flatMap((file) => file.changes)]
+    return applied(table, new Map(), inSequence(table, all))
+  })
 }
 
 const asInserts = (rows: readonly Row[]): Change[] => rows.map((row) => ({ op: 'I', row }))

@@ -22,6 +22,7 @@ export type LogVersion = {
   readonly removed: readonly { readonly path: string; readonly deletedAtMs: number }[]
   readonly changes: { readonly [kind: string]: number }
   readonly progress: { readonly [field: string]: unknown }
+  readonly committedMs: number
 }
 
 /** Every version of the table's own log; throws where one is missing. */
@@ -37,9 +38,17 @@ export function readLog(lake: StoredObjects): readonly LogVersion[] {
     if (stored === undefined) throw new Error(`the log has no version ${String(version)}`)
     const entry = parsed(stored.body)
     live = advanced(live, entry)
-    const { operation, removed, changes, progress } = entry
-    return { version, body: stored.body, operation, live, removed, changes, progress }
+    const { added: _added, ...said } = entry
+    return { ...said, version, body: stored.body, live }
   })
+}
+
+/** The names below `deletes/` of the deletions that a version remembers. */
+export function rememberedIn(version: LogVersion | undefined): readonly string[] {
+  const remembered = version?.progress.remembered as
+    | { readonly files: readonly { readonly name: string }[] }
+    | undefined
+  return (remembered?.files ?? []).map(({ name }) => name)
 }
 
 /** The keys of the table's data folder that are data files, and no part of a view. */
@@ -77,7 +86,7 @@ function holdsSegments(body: Uint8Array, segments: string): boolean {
   return same && end === body.length
 }
 
-type Entry = Pick<LogVersion, 'operation' | 'removed' | 'changes' | 'progress'> & { readonly added: readonly LogFile[] }
+type Entry = Omit<LogVersion, 'version' | 'body' | 'live'> & { readonly added: readonly LogFile[] }
 type Fields = { readonly [field: string]: unknown }
 type Line = { readonly [action: string]: Fields | undefined }
 
@@ -90,9 +99,11 @@ function parsed(body: Uint8Array): Entry {
   const actions = lines.map((line) => JSON.parse(line) as Line)
   const of = (action: string): readonly Fields[] => actions.flatMap((line) => (line[action] ? [line[action]] : []))
   const progress = of('domainMetadata').find(({ domain }) => domain === 'dmscdc.progress')
-  const receipt = of('commitInfo')[0]?.dmscdc as { readonly changes: Record<string, number> } | undefined
+  const [info] = of('commitInfo')
+  const receipt = info?.dmscdc as { readonly changes: Record<string, number> } | undefined
   const entry = {
-    operation: String(of('commitInfo')[0]?.operation),
+    operation: String(info?.operation),
+    committedMs: Number(info?.timestamp),
     added: of('add').map(({ path, partitionValues, tags }) => ({
       path: decodeURIComponent(String(path)),
       segments: (tags as Record<string, string>)['dmscdc.segments'] ?? '',

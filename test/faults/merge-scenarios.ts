@@ -173,22 +173,6 @@ export const mergeScenarios: readonly Scenario[] = [
     claim: 'what a run left that died after its commit',
     arrange: (bench) => afterLoad(bench, () => landAndDie(bench, 'die-after')),
   },
-  {
-    name: 'retained',
-    claim: 'superseded files that are kept, and others whose time is over',
-    retains: true,
-    arrange: (bench) =>
-      afterLoad(
-        bench,
-        async () => {
-          await landChanges(bench, 1, [updated, inserted])
-          await bench.run()
-          await bench.wait(25 * 3_600_000)
-          await landChanges(bench, 2, [['U', 1, 'a', 12], deleted])
-        },
-        { retain: '1d' },
-      ),
-  },
 ]
 
 /** Leaves the lease of a dead process, and what it had staged or committed. */

@@ -1,8 +1,10 @@
+import { restoreTable } from '../../src/controller/restore-table.ts'
 import { UsageError } from '../../src/errors.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { SetOptions } from '../../src/state/row.ts'
 import type { Cell } from '../support/rows-of.ts'
 import type { Bench, Cells } from './bench.ts'
+import { id } from './world.ts'
 
 /** A table brought to where a run has one kind of work to do. The table is `s.t`. */
 export type Scenario = {
@@ -14,8 +16,16 @@ export type Scenario = {
   readonly command?: (ports: Ports) => Promise<void>
   /** By which the operator takes back what the run is about. */
   readonly takenBack?: SetOptions
-  /** Superseded files that are kept below `_dmscdc`. */
-  readonly retains?: true
+  /** The command ends with a table that is not active, as a restore does. */
+  readonly leavesInactive?: true
+  /** Its first version can be brought back. */
+  readonly restorable?: true
+  /** What lands before the run has come to its end is none of its business: its work depends on what is there. */
+  readonly landsAfter?: true
+  /** What the certificate leaves out, since its outcome is not one. */
+  readonly without?: readonly string[]
+  /** What lands while a run is under way, where it is not `later`. */
+  readonly later?: typeof later
 }
 
 export const columns = { id: 'bigint', p: 'varchar', v: 'integer' }
@@ -44,6 +54,7 @@ export async function landChanges(bench: Bench, number: number, rows: Cells): Pr
 
 export async function activate(bench: Bench, options: SetOptions = {}): Promise<void> {
   if (options.primaryKey === '') bench.history.setKey([])
+  if (options.sequenceColumn !== undefined) bench.history.setSequence(options.sequenceColumn)
   await bench.set({ active: true, primaryKey: 'id', ...options })
 }
 
@@ -80,6 +91,10 @@ export const later = [
       ['I', 9, 'c', 90],
     ]),
 ] as const
+
+/** Brings a version back as an operator does. */
+export const restoreTo = (ports: Ports, version: number, { keepProgress = false } = {}) =>
+  restoreTable(ports, id, { version, keepProgress }).then(() => {})
 
 /** A command that says that what it is asked for is done already. */
 export const isDoneAlready = (thrown: unknown) => thrown instanceof UsageError

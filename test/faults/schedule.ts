@@ -1,5 +1,6 @@
 import { type FaultKind, faultKinds, faultMeanings, type PortCall, timelessFaults } from '../support/faulty-ports.ts'
 import { type Moment, momentsOf } from '../support/standing-still.ts'
+import type { Scenario } from './scenarios.ts'
 
 /**
  * One way in which a scenario can go. `at` counts the calls of the run that it happens to, from 0. A `race` has a second
@@ -26,6 +27,8 @@ export const situations = {
   'much-later': 'the run passes for dead; two more files land and two runs take them, and it wakes',
   'other-host':
     'nobody can tell whether the run is dead; another waits for its lease to end, takes its file and one more, and it wakes',
+  'restored-then': 'the run passes for dead; an operator restores the first version, and it wakes',
+  'taken-over': 'the command passes for dead; another file lands, a run takes the table over, and it wakes',
 } as const
 export type Situation = keyof typeof situations
 
@@ -73,7 +76,7 @@ export function faultOf(schedule: Schedule): string {
 
 /** Every schedule of a scenario whose undisturbed run makes these calls, and as many storms as are asked for. */
 export function schedulesOf(
-  { name: scenario, takenBack }: { readonly name: string; readonly takenBack?: object },
+  { name: scenario, takenBack, ...about }: Scenario,
   calls: readonly PortCall[],
   { seed, storms }: { readonly seed: number; readonly storms: number },
 ): readonly Schedule[] {
@@ -88,10 +91,25 @@ export function schedulesOf(
       reversed.includes(fault) ? [{ kind: 'reversal', scenario, fault, at } as const] : [],
     ),
   ])
+  const without = leftOutOf(about)
   return [
-    ...single,
+    ...single.filter((schedule) => !without.includes(faultOf(schedule))),
     ...Array.from({ length: storms }, (_, n) => ({ kind: 'storm', scenario, seed: seed + n }) as const),
   ]
+}
+
+function leftOutOf({
+  restorable,
+  leavesInactive,
+  landsAfter,
+  without = [],
+}: Omit<Scenario, 'name' | 'takenBack'>): readonly string[] {
+  const leftOut: readonly (Situation | Act)[] = [
+    ...(restorable ? [] : (['restored-then'] as const)),
+    ...(leavesInactive ? [] : (['taken-over'] as const)),
+    ...(landsAfter ? (['land'] as const) : []),
+  ]
+  return [...without, ...leftOut]
 }
 
 export const isCommit = ({ verb, target }: PortCall) =>

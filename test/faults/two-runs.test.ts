@@ -30,7 +30,7 @@ async function arranged(scenario: string): Promise<Bench> {
 
 async function expectAtRest({ world, history }: Bench, changeFilesTaken: number): Promise<void> {
   expect(await readOutcome(world, shop.reader)).toMatchObject({ rows: history.rows(), changeFilesTaken })
-  expect(await unsoundness(world, {})).toEqual([])
+  expect(await unsoundness(world)).toEqual([])
 }
 
 plainTest.for(['first', 'second', 'neither'] as const)(

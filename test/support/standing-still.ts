@@ -1,12 +1,14 @@
+import { readFile } from 'node:fs/promises'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { Ports } from '../../src/ports.ts'
 import { interceptPorts, type PortCall } from './faulty-ports.ts'
 
-/** Where a run stands still: before a call, after it, or (a copy) when it has read and not yet written. */
+/** Where a run stands still: before a call, after it, or (a copy, of a whole object or a part) when it has read and not yet written. */
 export type Moment = 'before' | 'after' | 'amid'
 
 export function momentsOf({ writes, verb }: PortCall): readonly Moment[] {
-  return ['before', ...(writes ? (['after'] as const) : []), ...(verb === 'copy' ? (['amid'] as const) : [])]
+  const copies = verb === 'copy' || verb === 'putSpliced'
+  return ['before', ...(writes ? (['after'] as const) : []), ...(copies ? (['amid'] as const) : [])]
 }
 
 /** Ports whose call number `at` waits for `stand`. */
@@ -33,6 +35,15 @@ function slowCopies(store: ObjectStore, isSlow: () => boolean, stand: () => Prom
       if (found === null) return 'missing'
       await store.put(to, found.body, { kind: 'any' })
       return 'copied'
+    },
+    async putSpliced(key, base, tail) {
+      if (!isSlow()) return store.putSpliced(key, base, tail)
+      const found = await store.get(base.from)
+      await stand()
+      if (found === null || found.body.length < base.bytes) return 'missing'
+      const end = tail instanceof Uint8Array ? tail : await readFile(tail.scratchFile)
+      await store.put(key, Buffer.concat([found.body.subarray(0, base.bytes), end]), { kind: 'any' })
+      return 'stored'
     },
   }
 }
