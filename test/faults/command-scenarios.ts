@@ -1,6 +1,10 @@
 import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
+import { knownTables } from '../../src/controller/register.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
 import type { Ports } from '../../src/ports.ts'
+import { compactTable } from '../../src/process-table/compact-table.ts'
+import { withTableRun } from '../../src/process-table/table-run.ts'
+import type { StateItem } from '../../src/state/state-store.ts'
 import type { Bench } from './bench.ts'
 import { changesOf } from './bench.ts'
 import {
@@ -9,6 +13,7 @@ import {
   afterLoad,
   changeName,
   columns,
+  deleted,
   inserted,
   landChanges,
   landLoad,
@@ -88,7 +93,37 @@ export const commandScenarios: readonly Scenario[] = [
     },
     command: (ports) => skipFile(ports, id, changeName(1), 'a test').then(() => {}),
   },
+  {
+    name: 'compact',
+    claim: 'a compaction, and a merge after it',
+    arrange: (bench) =>
+      afterLoad(bench, async () => {
+        await landChanges(bench, 1, [inserted])
+        await landChanges(bench, 2, [['I', 6, 'a', 60]])
+        await bench.run()
+        await landChanges(bench, 3, [updated, deleted])
+      }),
+    command: compactOnce,
+  },
+  {
+    name: 'compact-views',
+    claim: 'a compaction of partitions that are read through views',
+    arrange: (bench) =>
+      afterChanges(bench, { partitionKey: 'p', publish: 'delta,manifest' }, async () => {
+        await landChanges(bench, 3, [
+          ['I', 6, 'a', 60],
+          ['I', 7, 'b', 70],
+        ])
+        await bench.run()
+      }),
+    command: compactOnce,
+  },
 ]
+
+async function compactOnce(ports: Ports): Promise<void> {
+  const [item] = await knownTables(ports)
+  await withTableRun(ports, item as StateItem, (run) => compactTable(run, { clusterByKey: true }))
+}
 
 async function setCursor(bench: Bench, name: string): Promise<void> {
   await bench.edit({ LastIncrementalFile: `${String((await bench.row()).path)}${name}` })
