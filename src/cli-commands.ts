@@ -2,6 +2,7 @@ import { type ReconcileFlags, reconcileOnce, reconcileText } from './cli-reconci
 import { cycleOnce } from './cli-run.ts'
 import { type CommonFlags, withSystem } from './cli-system.ts'
 import { readConfig } from './config.ts'
+import { compactTables } from './controller/compact-tables.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
 import { planTables } from './controller/plan-tables.ts'
@@ -13,7 +14,7 @@ import { whyKey } from './controller/why-key.ts'
 import { runDemo } from './demo.ts'
 import { UsageError } from './errors.ts'
 import type { Ports } from './ports.ts'
-import { historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
+import { compactText, historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
 import { whyText } from './render-why.ts'
 import { pickSetOptions, type SetOptions } from './state/row.ts'
 
@@ -82,6 +83,16 @@ export async function restore(table: string, flags: RestoreFlags): Promise<void>
 export async function skip(table: string, file: string, flags: CommonFlags & { readonly why: string }): Promise<void> {
   const version = await withPorts(flags, (ports) => skipFile(ports, requireTableName(table), file, flags.why))
   print(flags, { table, file, version }, () => `${table} passes over ${file} from version ${String(version)} on`)
+}
+
+export async function compact(
+  names: readonly string[],
+  flags: CommonFlags & { readonly clusterBy?: 'key' },
+): Promise<void> {
+  const asked = { clusterByKey: flags.clusterBy === 'key' }
+  const compacted = await withPorts(flags, (ports) => compactTables(ports, names.map(requireTableName), asked))
+  print(flags, { tables: compacted }, ({ tables: all }) => compactText(all))
+  if (compacted.some(({ error }) => error !== null)) process.exitCode = 1
 }
 
 export async function reconcile(table: string, flags: ReconcileFlags): Promise<void> {

@@ -127,6 +127,11 @@ command('skip', 'passes over a landing file that holds the table; recorded')
   .requiredOption('--why <text>', 'the reason; history shows it')
   .action(async (table, file, flags) => (await commands()).skip(table, file, flags))
 
+command('compact', 'writes small data files together and drops the dead bytes of spliced ones; rows and progress stay')
+  .argument('[S.T...]', 'the tables (default: all that were loaded)')
+  .addOption(new Option('--cluster-by <what>', 'sort the rows of each partition by the primary key').choices(['key']))
+  .action(async (names, flags) => (await commands()).compact(names, flags))
+
 command('reconcile', 'compares the lake with the source database, key by key; --repair mends what differs')
   .argument('<S.T>', 'the table')
   .option('--source <url>', 'mysql://user@host:3306/db, mariadb://…, or the place of a fresh full load (DMSCDC_SOURCE)')

@@ -197,6 +197,7 @@ export type StagedCommit = {
     | 'ADOPT'
     | 'SKIP'
     | 'REPAIR'
+    | 'COMPACT'
     | 'TRUNCATE'
     | 'FENCE'
   readonly timestampMs: number
@@ -346,6 +347,8 @@ export type WriteCosts = {
   readonly deadShareMax: number
   /** Rows that come into a file join a row group with fewer rows than this, which is encoded anew; else they begin one. */
   readonly smallGroupRows: number
+  /** So many small files a partition may have before a commit that touches it merges some. */
+  readonly smallFilesMax: number
 }
 
 // ---- names ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import Table from 'cli-table3'
 import colors from 'picocolors'
+import type { TableCompacted } from './controller/compact-tables.ts'
 import type { TableLine } from './controller/list-tables.ts'
 import type { TablePlan } from './controller/plan-tables.ts'
 import type { RunReport } from './controller/run-cycle.ts'
@@ -165,6 +166,30 @@ export function restoredText(
     `${table} is as it was at version ${String(version)}, as version ${String(newVersion)}, and inactive`,
     `Try: dmscdc set ${shellWord(table)} --active, which ${next}`,
   ].join('\n')
+}
+
+export function compactText(tables: readonly TableCompacted[]): string {
+  if (tables.length === 0) return 'There is no loaded table to compact.'
+  const rows = tables.map((one) =>
+    one.version === null
+      ? [printable(one.table), colors.red('failed')]
+      : [
+          printable(one.table),
+          one.version,
+          one.partitions || '',
+          one.filesRemoved === 0 ? '' : `${String(one.filesRemoved)} became ${String(one.filesAdded)}`,
+          one.rows || '',
+          one.filesRemoved === 0 ? '' : `${bytesText(one.bytesRemoved)} became ${bytesText(one.bytesAdded)}`,
+          bytesText(one.deadBytes),
+          sum(Object.values(one.requests)),
+          `${String(one.ms)} ms`,
+        ],
+  )
+  const errors = tables.flatMap(({ table, error }) =>
+    error ? [`${colors.red('error:')} ${printable(table)}: ${error.message}`, `Try: ${error.hint}`] : [],
+  )
+  const head = ['table', 'version', 'partitions', 'data files', 'rows', 'size', 'dead bytes', 'requests', 'took']
+  return [grid(head, rows), ...errors].join('\n')
 }
 
 export function changesText(changes: ChangeCounts): string {

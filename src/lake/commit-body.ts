@@ -13,7 +13,7 @@ export function commitBody(commit: StagedCommit, engineVersion: string): Uint8Ar
   checkCommit(commit)
   const { base, schema, timestampMs } = commit
   // Files that hold the same rows in another arrangement: who follows changes need not read them.
-  const dataChange = !(commit.operation === 'REWRITE' && schema === null)
+  const dataChange = commit.operation !== 'COMPACT' && !(commit.operation === 'REWRITE' && schema === null)
   const metadata = schema && {
     tableUuid: base?.tableUuid ?? uuidOf(commit.txnId),
     createdMs: base?.createdMs ?? timestampMs,

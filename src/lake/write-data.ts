@@ -51,12 +51,12 @@ export async function writeRows(
   shape: TableShape,
   select: string,
 ): Promise<readonly PreparedFile[]> {
-  if (shape.partitionColumns.length === 0) return writeTargetSized(session, staging, shape, select, {})
+  if (shape.partitionColumns.length === 0) return writePartition(session, staging, shape, select, {})
   await session.run(layOut(shape, select))
   const files: PreparedFile[] = []
   for (const { number, partition } of await laidPartitions(session, shape)) {
     const rows = `select * from laid_rows where partition_number = ${String(number)}`
-    files.push(...(await writeTargetSized(session, staging, shape, rows, partition)))
+    files.push(...(await writePartition(session, staging, shape, rows, partition)))
   }
   await session.run('drop table laid_rows')
   return files
@@ -86,7 +86,8 @@ export function partitionsOf(shape: TableShape): readonly Column[] {
   return shape.partitionColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
 }
 
-async function writeTargetSized(
+/** Writes rows that all belong to one partition, in the order of `select`, in files near the target size. `select` gives `c<fieldId>`. */
+export async function writePartition(
   session: EngineSession,
   staging: Staging,
   shape: TableShape,

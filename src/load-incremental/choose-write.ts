@@ -44,6 +44,7 @@ export const defaultWriteCosts: WriteCosts = {
   copiedByte: 0.05,
   deadShareMax: 0.3,
   smallGroupRows: rowGroupRows / 4,
+  smallFilesMax: 10,
 }
 
 const moreRequests = 3

@@ -2,17 +2,12 @@ import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
+import { liveBytes } from '../lake/small-files.ts'
 import { boundsIn } from '../lake/statistics.ts'
-import {
-  dataFileBytesTarget,
-  fileColumns,
-  type PreparedFile,
-  partitionsOf,
-  partitionText,
-  type TableShape,
-} from '../lake/write-data.ts'
+import { fileColumns, type PreparedFile, type TableShape } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
+import { placeRows } from './place-rows.ts'
 import { dropLosers, remember } from './remember.ts'
 import { chooseWrites, openLayouts } from './splice.ts'
 import { createDifferences, deleteUnchanged } from './splice-sql.ts'
@@ -100,7 +95,7 @@ export type MergePrediction = {
   readonly filesToRewrite: number
   /** Of those, the ones that keep their old bytes. */
   readonly filesToSplice: number
-  readonly filesToBegin: number
+  readonly filesToWrite: number
   /** Without footers. */
   readonly bytesToWrite: number
 }
@@ -115,16 +110,16 @@ export async function predictMerge(
   const [homeless] = await input.session.rows(sql.countHomeless())
   const begun = Number(homeless?.total)
   const { files } = input.snapshot
-  const bytesPerRow =
-    sum(files.map(({ sizeBytes, deadBytes }) => sizeBytes - deadBytes)) / sum(files.map(({ rows }) => rows))
+  const bytesPerRow = sum(files.map(liveBytes)) / sum(files.map(({ rows }) => rows))
   const landedPerRow = sum(input.batch.files.map(({ file }) => file.sizeBytes)) / Math.max(1, plan.keys)
   return {
     changes: await countChanges(input, plan),
-    filesToRewrite: touched.rewrites.length,
+    filesToRewrite: touched.rewrites.length + touched.merged.length,
     filesToSplice: [...touched.choices.values()].filter(({ kind }) => kind === 'splice').length,
-    filesToBegin: begun > 0 ? 1 : 0,
+    filesToWrite: touched.rewrites.length + (begun + touched.merged.length > 0 ? 1 : 0),
     bytesToWrite:
       sum([...touched.choices.values()].map(({ bytes }) => bytes)) +
+      sum(touched.merged.map(({ file }) => liveBytes(file))) +
       begun * (Number.isFinite(bytesPerRow) ? bytesPerRow : landedPerRow),
   }
 }
@@ -142,7 +137,7 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
     remove: written.removed,
     filesRewritten: written.rewritten,
     changes,
-    bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)),
+    bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)) + written.bytesMerged,
     bytesCarried: written.bytesCarried,
     remembered: sequence === null ? null : await remember({ session, staging, sequence, keys: keyColumns(shape) }),
   }
@@ -165,39 +160,11 @@ async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedF
     await session.run(sql.createRemoved())
     const changing = (await session.rows(sql.selectTouched())).map(({ f }) => Number(f))
     const rewrites = opened.files.filter(({ number }) => changing.includes(number))
-    await settleNewRows(input, rewrites)
-    const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
-    return { opened, verify, layouts, rewrites, choices }
+    const merged = await placeRows(input, rewrites)
+    const kept = rewrites.filter(({ number }) => merged.every((one) => one.number !== number))
+    const choices = kept.length === 0 ? new Map() : await chooseWrites(input, layouts, kept)
+    return { opened, verify, layouts, rewrites: kept, merged, choices }
   })
-}
-
-/** Decides in which file each new row stands. */
-async function settleNewRows({ session, shape }: MergeInput, rewrites: readonly OpenedDataFile[]): Promise<void> {
-  const partitions = partitionsOf(shape)
-  const homes = rewrites.map(({ number, file }) => ({ number, file, partition: partitionValues(shape, file) }))
-  await session.run(sql.createHomes(homes, partitions.length))
-  await session.run(
-    sql.createSettled(partitions.map(({ type, fieldId }) => partitionText(type, `c${String(fieldId)}`))),
-  )
-  const hosts: number[] = []
-  for (const pool of await session.rows(sql.selectPools(partitions.length))) {
-    const open = homes.filter(
-      ({ file, partition }) =>
-        partition.every((value, at) => value === pool[`p${String(at)}`]) && hasRoom(file, Number(pool.total)),
-    )
-    const smallest = open.sort((a, b) => a.file.sizeBytes - b.file.sizeBytes)[0]
-    if (smallest !== undefined) hosts.push(smallest.number)
-  }
-  if (hosts.length > 0) await session.run(sql.settleIn(hosts, partitions.length))
-}
-
-const partitionValues = (shape: TableShape, file: DataFile) =>
-  shape.partitionColumns.map((name) => file.partition[name] ?? null)
-
-function hasRoom(file: DataFile, rows: number): boolean {
-  const liveBytes = file.sizeBytes - file.deadBytes
-  const bytesPerRow = liveBytes / Math.max(1, file.rows)
-  return liveBytes + rows * bytesPerRow <= dataFileBytesTarget
 }
 
 async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {

@@ -149,6 +149,10 @@ export function settleIn(numbers: readonly number[], partitions: number): string
     where settled.home is null and homes.f in (${list(numbers.map(String))})${same.join('')}`
 }
 
+/** Takes these files from the homes: what was to stand there is homeless. */
+export const unsettle = (numbers: readonly number[]) =>
+  `update settled set home = null where home in (${list(numbers.map(String))})`
+
 const places = (partitions: number) => Array.from({ length: partitions }, (_, at) => `p${String(at)}`)
 const textOrNull = (text: string | null) => (text === null ? 'null' : literal(text))
 
@@ -159,8 +163,14 @@ export function selectRewritten(lakeRows: string, number: number, columns: reado
     union all ${selectNewRows(columns, `home = ${file}`)}`
 }
 
-export const selectHomeless = (columns: readonly Column[]) =>
-  `select ord as place, * from (${selectNewRows(columns, 'home is null', ['ord'])})`
+/** What is left of the files that are merged, then the rows without a home. */
+export function selectBegun(columns: readonly Column[], mergedRows: string): string {
+  return `select ${list([placeBefore, ...columns.map(c)])} from (${mergedRows}) as d anti join removed using (f, pos)
+    union all select ord as place, ${list(columns.map(c))} from (${selectNewRows(columns, 'home is null', ['ord'])})`
+}
+
+/** Of a row that was in the lake: in the order of the files, before all rows that arrive. */
+export const placeBefore = '(f::bigint << 40) + pos - (1::bigint << 62) as place'
 
 function selectNewRows(columns: readonly Column[], settled: string, more: readonly string[] = []): string {
   return `select ${list([...more, ...columns.map(c)])} from new_rows semi join (select ord from settled where ${settled}) as s using (ord)`

@@ -1,7 +1,6 @@
 import {
   type ChangeCounts,
   type Column,
-  type DataFile,
   type LandingFile,
   type LandingTable,
   noChanges,
@@ -109,13 +108,16 @@ async function initial(context: WorkContext, work: Extract<TableWork, { kind: 'i
 
 /** All rows of a table without a key, in one commit: it shrinks for no reader. */
 async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'rebuild' }>): Promise<StagedWork> {
-  const { session, staging, config, listing } = context
+  const { session, staging, config, listing, costs } = context
   const snapshot = context.snapshot as Snapshot
   const { reload: _, ...progress } = snapshot.progress
   const files = [...work.loads, ...work.changes]
   const batch = await openWhole(context, files, { columns: snapshot.columns, typesMayChange: false })
   const shape = shapeOf(config, batch.columns)
-  const made = files.length === 0 ? null : await decodable(context, batch, () => append(session, staging, shape))
+  const made =
+    files.length === 0
+      ? null
+      : await decodable(context, batch, () => append({ session, staging, shape, files: [], batch, costs }))
   const add = await stage(staging, made?.written ?? [])
   await batch.release()
   const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
@@ -168,12 +170,14 @@ async function incremental(
 
 /** Applies the rows of `changes` to the lake: merges them by key, or appends them where there is none. */
 async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
-  const { session, staging, config, listing } = context
+  const { staging, config, listing } = context
   const snapshot = context.snapshot ?? emptySnapshot(config, context.start)
   const shape = shapeOf(config, batch.columns)
   const taken = batch.files.map(({ file }) => file)
   const keyed = shape.keyColumns.length > 0
-  const result = keyed ? await merge(context, snapshot, shape, batch) : await appended(session, staging, shape)
+  const result = keyed
+    ? await merge(context, snapshot, shape, batch)
+    : await append({ ...context, shape, files: snapshot.files, batch })
   const add = await stage(staging, result.written)
   const takenKeys = new Set(taken.map(({ key }) => key))
   const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
@@ -203,12 +207,6 @@ async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape
   const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
   const input = { session, staging, snapshot, shape, batch, sequence, costs }
   return executeMerge(input, await planMerge(input))
-}
-
-async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
-  const { written, changes } = await append(session, staging, shape)
-  const remove: readonly DataFile[] = []
-  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0, remembered: null }
 }
 
 /** Wider types are a commit of their own, before the files that need them, which must be fit to be read: a damaged one widens nothing. */

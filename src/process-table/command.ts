@@ -5,7 +5,7 @@ import { finishHead } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { holdingTheTable } from './hold-table.ts'
 import { openHead } from './open-head.ts'
-import { sweepWith } from './sweep-table.ts'
+import { isSweepDue, sweepWith } from './sweep-table.ts'
 import type { TableRun } from './table-run.ts'
 
 /**
@@ -50,7 +50,7 @@ async function commitOnce(
     commit(table, head).catch(async (thrown: unknown) => {
       throw (await isMoved(table.run)) ? movedMeanwhile() : thrown
     })
-  if (table.unswept)
+  if (table.unswept || (head !== null && isSweepDue(table, head)))
     await sweepWith(table, head, async () => {
       done = await once()
       return (done ?? (await fence(table, head as Snapshot))).result

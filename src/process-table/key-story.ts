@@ -245,7 +245,7 @@ function goneFiles({ listing }: TableRun, history: readonly HistoryEntry[]): Key
 }
 
 function turnsOf(history: readonly HistoryEntry[]): KeyStory['turns'] {
-  const ordinary = ['MERGE', 'APPEND', 'FENCE', 'SKIP']
+  const ordinary = ['MERGE', 'APPEND', 'COMPACT', 'FENCE', 'SKIP']
   return history
     .filter(({ operation }) => !ordinary.includes(operation))
     .map(({ version, timestampMs, operation, receipt }) => ({

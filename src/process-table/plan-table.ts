@@ -131,7 +131,7 @@ async function planIncremental(
       bytesToRead: landed + sum(plan.touched.map(({ file }) => file.sizeBytes)),
       bytesToWrite: Math.round(predicted.bytesToWrite),
       filesRead: batch.files.length + plan.candidates.length,
-      filesWritten: predicted.filesToRewrite + predicted.filesToBegin,
+      filesWritten: predicted.filesToWrite,
       filesGone: predicted.filesToRewrite,
       filesSplicedOnS3: ports.lake.url.startsWith('s3:') ? predicted.filesToSplice : 0,
     })

@@ -17,3 +17,8 @@ export async function sweepWith(
   table.unswept = result.kind === 'void'
   return !table.unswept
 }
+
+/** Where a run before this one did not end well, and at every checkpoint: what was staged late is known to nobody. */
+export function isSweepDue({ unswept }: HeldTable, head: Snapshot | null): boolean {
+  return unswept || head?.checkpointVersion === head?.version
+}

@@ -12,7 +12,7 @@ import { obeyEdit } from './move-table.ts'
 import { nextWork } from './next-work.ts'
 import { openHead } from './open-head.ts'
 import { isRestoredSince } from './restored-since.ts'
-import { sweepWith } from './sweep-table.ts'
+import { isSweepDue, sweepWith } from './sweep-table.ts'
 import type { Totals } from './totals.ts'
 
 /**
@@ -56,8 +56,8 @@ export async function workUntilIdle(table: HeldTable, totals: Totals, stageWork 
     totals.head = head
     return done.result
   }
-  const sweepDue = table.unswept || head?.checkpointVersion === head?.version
-  for (let tries = sweepDue ? sweepsMax : 0; tries > 0; tries--) if (await sweep(table, head, { step, fenceOff })) break
+  for (let tries = isSweepDue(table, head) ? sweepsMax : 0; tries > 0; tries--)
+    if (await sweep(table, head, { step, fenceOff })) break
   for (let lost = 0; lost < commitsLostMax; ) {
     const done = await step()
     if (done === null) {

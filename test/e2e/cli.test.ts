@@ -83,6 +83,10 @@ describe('wrong use', () => {
       [['restore', 's.t', '--version', 'x'], /found "x", expected the number of a version/u],
       [['restore', 's.t', '--version', '0'], /s\.t was not loaded yet/u],
       [['restore', 's.unknown', '--version', '0'], /there is no table s\.unknown/u],
+      [['compact', 's.t'], /s\.t was not loaded yet/u],
+      [['compact', 's.unknown'], /there is no table s\.unknown/u],
+      [['compact', 'orders'], /"orders" names no table/u],
+      [['compact', 's.t', '--cluster-by', 'v'], /argument 'v' is invalid. Allowed choices are key/u],
       [['why', 's.t'], /missing required argument/u],
       [['why', 's.t', '1'], /s\.t has no key/u],
       [['why', 's.unknown', '1'], /there is no table s\.unknown/u],
@@ -318,6 +322,38 @@ describe('restore', () => {
     const refused = await dmscdc(['restore', 's.t', '--version', '9'], places.environment)
     expect([refused.code, refused.stdout]).toEqual([2, ''])
     expect(refused.stderr).toBe('error: s.t has no version 9, the newest is 3\nTry: dmscdc history s.t\n')
+  })
+})
+
+describe('compact', () => {
+  test('says what it wrote again, and that there is nothing more to do', async () => {
+    for (const hour of ['01', '02', '03']) {
+      await land(`s/t/20240102-${hour}0000000.parquet`, `select 'I' as "Op", ${hour}::bigint as id`)
+      await command('tables')
+      await command('set', 's.t', '--active', '--primary-key', 'id')
+      await command('run')
+    }
+    const { tables } = await json('compact', 's.t', '--cluster-by', 'key')
+    expect(tables).toHaveLength(1)
+    expect(tables[0]).toMatchObject({ table: 's.t', version: 3, partitions: 1, rows: 3, filesRemoved: 3, error: null })
+    expect(Object.keys(tables[0]).sort()).toEqual([
+      'bytesAdded',
+      'bytesRead',
+      'bytesRemoved',
+      'bytesWritten',
+      'deadBytes',
+      'error',
+      'filesAdded',
+      'filesRemoved',
+      'ms',
+      'partitions',
+      'requests',
+      'rows',
+      'table',
+      'version',
+    ])
+    expect(await command('compact')).toMatch(/^table +version .*\ns\.t +3 +\d+ +\d+ ms\n$/u)
+    expect(await command('history', 's.t')).toMatch(/COMPACT.*version 3: 3 data files became 1/su)
   })
 })
 

@@ -71,7 +71,7 @@ export function auditor(begin: { readonly lake: World['lake'] }, reader: RowRead
     else viewVersion = -1
     if (wanted.includes('manifest')) {
       lookAtManifests(world, known, { tell, sight })
-      lookBack(world, manifests, tell)
+      lookBack(world, log.at(-1), manifests, tell)
     } else manifests.clear()
     if (wanted.includes('glue')) await lookAtCatalog(world, tell)
   }
@@ -180,16 +180,33 @@ function lookAtManifests(world: World, known: ReadonlyMap<string, LogFile>, { te
   }
 }
 
-/** Data files are never named twice, so a manifest that says again what it once said was put back. */
-function lookBack({ lake }: World, said: Map<string, string[]>, tell: (problem: string) => void): void {
+/**
+ * Data files are never named twice, so a manifest that says again what it once said was put back; unless the head says so too: a file
+ * that was begun beside others lost its last row.
+ */
+function lookBack(
+  { lake }: World,
+  head: LogVersion | undefined,
+  said: Map<string, string[]>,
+  tell: (problem: string) => void,
+): void {
   for (const [key, { body }] of lake) {
     if (!key.startsWith(manifestPrefix(place))) continue
     const [text, before] = [Buffer.from(body).toString(), said.get(key) ?? []]
     if (text === before.at(-1)) continue
-    if (text !== '' && before.includes(text)) tell(`the manifest ${key} went back to what it said before`)
+    const folder = key.slice(manifestPrefix(place).length, -'manifest'.length)
+    if (text !== '' && before.includes(text) && linesOf(text) !== linesOf(manifestOf(head, folder)))
+      tell(`the manifest ${key} went back to what it said before`)
     said.set(key, [...before, text])
   }
 }
+
+function manifestOf(head: LogVersion | undefined, folder: string): string {
+  const paths = [...(head?.live.keys() ?? [])].filter((path) => folderOf(path) === folder)
+  return paths.map((path) => `${uriOf('lake-bucket/', place.dataPrefix)}${path}\n`).join('')
+}
+
+const linesOf = (text: string) => text.split('\n').sort().join('\n')
 
 /** What the catalog points at is there to be read. */
 async function lookAtCatalog(world: World, tell: (problem: string) => void): Promise<void> {

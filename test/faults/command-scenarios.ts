@@ -2,11 +2,15 @@ import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
 import { listTables } from '../../src/controller/list-tables.ts'
 import { planTables } from '../../src/controller/plan-tables.ts'
 import { reconcile } from '../../src/controller/reconcile.ts'
+import { knownTables } from '../../src/controller/register.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
 import { verifyTables } from '../../src/controller/verify-tables.ts'
 import { whyKey } from '../../src/controller/why-key.ts'
 import type { Ports } from '../../src/ports.ts'
+import { compactTable } from '../../src/process-table/compact-table.ts'
+import { withTableRun } from '../../src/process-table/table-run.ts'
 import { filesSource } from '../../src/source/files-source.ts'
+import type { StateItem } from '../../src/state/state-store.ts'
 import { type Bench, type Cells, changesOf, freshLoad } from './bench.ts'
 import {
   activate,
@@ -14,6 +18,7 @@ import {
   afterLoad,
   changeName,
   columns,
+  deleted,
   inserted,
   landChanges,
   landLoad,
@@ -129,6 +134,31 @@ export const commandScenarios: readonly Scenario[] = [
       }),
     command: lookAround,
   },
+  {
+    name: 'compact',
+    claim: 'a compaction, and a merge after it',
+    arrange: (bench) =>
+      afterLoad(bench, async () => {
+        await landChanges(bench, 1, [inserted])
+        await landChanges(bench, 2, [['I', 6, 'a', 60]])
+        await bench.run()
+        await landChanges(bench, 3, [updated, deleted])
+      }),
+    command: compactOnce,
+  },
+  {
+    name: 'compact-views',
+    claim: 'a compaction of partitions that are read through views',
+    arrange: (bench) =>
+      afterChanges(bench, { partitionKey: 'p', publish: 'delta,manifest' }, async () => {
+        await landChanges(bench, 3, [
+          ['I', 6, 'a', 60],
+          ['I', 7, 'b', 70],
+        ])
+        await bench.run()
+      }),
+    command: compactOnce,
+  },
 ]
 
 async function repairFromFresh(ports: Ports): Promise<void> {
@@ -144,6 +174,11 @@ async function lookAround(ports: Ports): Promise<void> {
   await tableHistory(ports, id)
   await whyKey(ports, id, ['1'])
   await reconcile(ports, id, filesSource(freshLoad(ports), 'fresh'), { repair: false, limit: 20, settleMs: 0 })
+}
+
+async function compactOnce(ports: Ports): Promise<void> {
+  const [item] = await knownTables(ports)
+  await withTableRun(ports, item as StateItem, (run) => compactTable(run, { clusterByKey: true }))
 }
 
 async function setCursor(bench: Bench, name: string): Promise<void> {

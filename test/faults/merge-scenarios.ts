@@ -1,3 +1,4 @@
+import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import { faultyPorts } from '../support/faulty-ports.ts'
 import { runTable } from './bench.ts'
 import {
@@ -167,6 +168,18 @@ export const mergeScenarios: readonly Scenario[] = [
     name: 'sweep',
     claim: 'what a run left that died before its commit',
     arrange: (bench) => afterLoad(bench, () => landAndDie(bench, 'die-before')),
+  },
+  {
+    name: 'small-files',
+    claim: 'an insert and a deletion that make small files be merged',
+    arrange: (bench) =>
+      afterLoad(bench, async () => {
+        for (let number = 1; number <= defaultWriteCosts.smallFilesMax; number++)
+          await landChanges(bench, number, [['I', 100 + number, 'a', number]])
+        await bench.run()
+        await landChanges(bench, 11, [inserted])
+        await landChanges(bench, 12, [deleted, ['U', 101, 'b', 12]])
+      }),
   },
   {
     name: 'takeover',

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { compactTables } from '../../src/controller/compact-tables.ts'
 import { replayFile } from '../../src/controller/landing-commands.ts'
 import { restoreTable } from '../../src/controller/restore-table.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
@@ -76,6 +77,12 @@ async function carryOut(lab: Lab, table: string, state: LandedTable, operation: 
       await unlessRefused(() =>
         replayFile(lab.ports, id, chosen(['LOAD00000001.parquet', ...state.names], operation.choice)),
       )
+      return state
+    case 'compact':
+      await unlessRefused(async () => {
+        const clusterByKey = operation.choice % 2 === 1
+        expect(await compactTables(lab.ports, [id], { clusterByKey })).toMatchObject([{ error: null }])
+      })
       return state
     case 'set-back':
       await setBack(lab, table, state, operation.choice)

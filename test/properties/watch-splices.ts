@@ -1,8 +1,17 @@
+import type { WriteCosts } from '../../src/domain.ts'
+import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
-import { eagerSplices, type Lab } from '../support/lab.ts'
+import { eagerMerges, eagerSplices, type Lab } from '../support/lab.ts'
 
-/** A lab that splices every file that can be (`spliced`), or none but those that pay, and tells of each splice. */
-export function watchSplices(lab: Lab, spliced: boolean, onSplice: () => void): Lab {
+/** The ways in which files are written. */
+export const ways = [
+  ['written whole', defaultWriteCosts],
+  ['spliced', eagerSplices],
+  ['merged while they are small', eagerMerges],
+] as const
+
+/** A lab that chooses by these costs how files are written, and tells of each splice. */
+export function watchSplices(lab: Lab, writeCosts: WriteCosts, onSplice: () => void): Lab {
   const lake: ObjectStore = {
     ...lab.ports.lake,
     putSpliced(...asked) {
@@ -10,5 +19,5 @@ export function watchSplices(lab: Lab, spliced: boolean, onSplice: () => void): 
       return lab.ports.lake.putSpliced(...asked)
     },
   }
-  return { ...lab, ports: { ...lab.ports, lake, ...(spliced ? { writeCosts: eagerSplices } : {}) } }
+  return { ...lab, ports: { ...lab.ports, lake, writeCosts } }
 }

@@ -21,7 +21,16 @@ import { processHolder } from '../../src/state/holder.ts'
 import type { SetOptions } from '../../src/state/row.ts'
 
 /** Splices wherever it can be done, whatever it costs; rows that arrive begin a row group of their own. */
-export const eagerSplices: WriteCosts = { requestBytes: 0, copiedByte: 0, deadShareMax: 1, smallGroupRows: 0 }
+export const eagerSplices: WriteCosts = {
+  ...defaultWriteCosts,
+  requestBytes: 0,
+  copiedByte: 0,
+  deadShareMax: 1,
+  smallGroupRows: 0,
+}
+
+/** Merges small files in every commit that touches a partition which has two. */
+export const eagerMerges: WriteCosts = { ...defaultWriteCosts, smallFilesMax: 1 }
 
 /** A landing, a lake and a state in a temporary folder, and the means to land files, run cycles and read the lake. */
 export type Lab = {

@@ -6,6 +6,8 @@ export type Operation =
   | { readonly kind: 'land'; readonly events: readonly Event[]; readonly late: number | null }
   | { readonly kind: 'reload'; readonly rows: readonly Picks[] }
   | { readonly kind: 'run' }
+  /** `choice` odd: sorted by the key. */
+  | { readonly kind: 'compact'; readonly choice: number }
   | { readonly kind: 'replay' | 'set-back' | 'restore'; readonly choice: number }
   /** Toggles the partition key. */
   | { readonly kind: 'partition' }
@@ -29,7 +31,8 @@ export function operations(): fc.Arbitrary<readonly Operation[]> {
     to: fc.nat(5),
   }) as fc.Arbitrary<Event>
   const events = fc.array(event, { minLength: 1, maxLength: 4 })
-  const choice = (kind: 'replay' | 'set-back' | 'restore') => fc.record({ kind: fc.constant(kind), choice: fc.nat(99) })
+  const choice = (kind: 'replay' | 'set-back' | 'restore' | 'compact') =>
+    fc.record({ kind: fc.constant(kind), choice: fc.nat(99) })
   const operation: fc.Arbitrary<Operation> = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('land' as const), events, late: fc.constant(null) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('land' as const), events, late: fc.nat(99) }) },
@@ -38,6 +41,7 @@ export function operations(): fc.Arbitrary<readonly Operation[]> {
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('reload' as const), rows: fc.array(picks, { maxLength: 4 }) }),
     },
+    { weight: 3, arbitrary: choice('compact') },
     { weight: 2, arbitrary: choice('replay') },
     { weight: 2, arbitrary: choice('set-back') },
     { weight: 4, arbitrary: choice('restore') },
