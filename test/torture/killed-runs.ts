@@ -1,0 +1,99 @@
+import { appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunReport } from '../../src/controller/run-cycle.ts'
+import { type Ended, type Started, start } from '../e2e/process.ts'
+import type { Random } from '../e2e/seeded-random.ts'
+import type { Tally } from './tally.ts'
+
+/** How `dmscdc` is started here, and where what it says is kept. */
+export type Command = {
+  readonly environment: Readonly<Record<string, string>>
+  readonly logFile: string
+  readonly tally: Tally
+}
+
+/** A cycle that lasts longer hangs. */
+const runMsMax = 240_000
+/** Errors that no landing, no second run and no kill may bring about. */
+const defects: readonly string[] = ['bug', 'corrupt-lake']
+
+/** A cycle of one or two processes at a time, each killed at a random moment or left to end. Throws on what is a defect whatever happened. */
+export async function randomCycle(command: Command, random: Random, usualMs: number): Promise<number> {
+  const both = random.below(3) === 0 ? [0, 1] : [0]
+  const ended = await Promise.all(
+    both.map(async (second) => {
+      await sleep(second * random.below(400))
+      const run = begin(command, ['run', '--json', ...flags(random)])
+      if (random.below(2) === 0) await killSomewhere(run, random, usualMs)
+      return watched(command, run)
+    }),
+  )
+  for (const one of ended) judge(command, one)
+  return Math.max(usualMs / 2, ...ended.filter(({ signal }) => signal === null).map(({ ms }) => ms))
+}
+
+/** A cycle that nobody disturbs. */
+export async function cleanCycle(command: Command): Promise<RunReport> {
+  const ended = await watched(command, begin(command, ['run', '--json', ...limits]))
+  const report = judge(command, ended)
+  if (report === null) throw new Error(`a clean run was killed: ${ended.signal ?? ''}`)
+  return report
+}
+
+/** Any other command, to its end. */
+export async function say(command: Command, args: readonly string[]): Promise<Ended> {
+  const ended = await watched(command, begin(command, args))
+  if (ended.code === null || /\bat .*\.(?:js|ts):\d+/u.test(ended.stderr))
+    throw new Error(`dmscdc ${args.join(' ')} ended badly: ${ended.stdout}${ended.stderr}`)
+  return ended
+}
+
+const limits = ['--memory', '1GB', '--threads', '2']
+const flags = (random: Random) => [
+  ...limits,
+  ...(random.below(2) === 0 ? [] : ['--concurrency', String(1 + random.below(4))]),
+]
+
+function begin(command: Command, args: readonly string[]): Started & { readonly args: readonly string[] } {
+  return { ...start(args, command.environment), args }
+}
+
+/** Anywhere in its life, start-up and the last moments too. */
+async function killSomewhere(run: Started, random: Random, usualMs: number): Promise<void> {
+  await Promise.race([sleep(random.fraction() * usualMs * 1.1), run.ended])
+  run.kill('SIGKILL')
+}
+
+async function watched(command: Command, run: Started & { readonly args: readonly string[] }): Promise<Ended> {
+  const limit = new AbortController()
+  const startedAt = new Date().toISOString()
+  const tooLong = sleep(runMsMax, 'too long' as const, { signal: limit.signal }).catch(() => 'ended' as const)
+  const ended = await Promise.race([run.ended, tooLong])
+  limit.abort()
+  if (typeof ended === 'string') {
+    run.kill('SIGKILL')
+    throw new Error(`dmscdc ${run.args.join(' ')} ran for more than ${String(runMsMax / 1000)} s`)
+  }
+  const { code, signal, ms, stdout, stderr } = ended
+  const line = { startedAt, pid: run.pid, args: run.args, code, signal, ms: Math.round(ms), stdout, stderr }
+  appendFileSync(command.logFile, `${JSON.stringify(line)}\n`)
+  return ended
+}
+
+/** Counts a cycle and what it met. Null: it was killed. */
+function judge({ tally }: Command, { code, signal, stdout, stderr }: Ended): RunReport | null {
+  tally.add('runs')
+  if (signal !== null) {
+    tally.add('kills')
+    return null
+  }
+  if (code === null || code > 1) throw new Error(`dmscdc run ended with ${String(code)}: ${stdout}${stderr}`)
+  const report = JSON.parse(stdout) as RunReport
+  for (const { table, error, status } of report.tables) {
+    tally.add(`status: ${status}`)
+    if (error === null) continue
+    tally.add(`error: ${error.kind}: ${error.message.replace(/\d{6,}[\w-]*|"[^"]*"/gu, '…').slice(0, 120)}`)
+    if (defects.includes(error.kind)) throw new Error(`${table} met a defect: ${JSON.stringify(error)}`)
+  }
+  return report
+}
