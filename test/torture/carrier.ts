@@ -51,7 +51,10 @@ export function openCarrier(world: {
       if (!isHurried(key) && mustWait(key, identity, files)) continue
       // Gone again: the next pass sees the table without it.
       if (!(await isCarried(landing, key, join(outbox, key)))) return
-      if (held.get(key)?.identity === identity) tally.add('late files')
+      if (held.get(key)?.identity === identity) {
+        tally.add('late files')
+        tally.note('late', { key })
+      }
       tally.add(key.includes('/LOAD') ? 'LOAD files' : 'change files')
       if (world.isRedelivery(key)) tally.add('redelivered files')
       held.delete(key)

@@ -12,6 +12,7 @@ const cyclesMax = 12
 
 /** Runs until nothing is left to do, then holds the lake against its log and against the source. Nothing else may be going on. */
 export async function check(command: Command, source: Source, sourceUrl: string): Promise<Findings> {
+  command.tally.note('check')
   const findings = await runUntilIdle(command)
   if (findings.length > 0) return findings
   return [...(await verifyAll(command)), ...(await reconcileAll(command, source, sourceUrl))]

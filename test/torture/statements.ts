@@ -77,12 +77,13 @@ const updateMany: MakeStep = (random, table) => ({
 /** There and back again: two changes that come to none. */
 const updateInVain: MakeStep = (random, table) => {
   const where = isKey(table, anyKey(random, table))
-  const { name, type } = random.pick(table.columns)
+  const column = random.pick(table.columns)
+  const { name } = column
   return {
     kind: 'update in vain',
     lines: [
       `set @was = (select ${name} from ${table.name} where ${where})`,
-      `update ${table.name} set ${name} = ${value(random, type)} where ${where}`,
+      `update ${table.name} set ${name} = ${value(random, column)} where ${where}`,
       `update ${table.name} set ${name} = @was where ${where}`,
     ],
   }
@@ -181,14 +182,14 @@ const within = (table: Table, n: number) => 1 + ((n - 1) % Math.max(1, table.key
 /** Columns and values for an `insert`, one row for each key. */
 export function rows(random: Random, table: Table, keys: readonly number[]): string {
   const columns = [...table.key, ...table.columns].map(({ name }) => name).join(', ')
-  const row = (key: number) => [...table.keyAt(key), ...table.columns.map(({ type }) => value(random, type))].join(', ')
+  const row = (key: number) => [...table.keyAt(key), ...table.columns.map((column) => value(random, column))].join(', ')
   return `(${columns}) values ${keys.map((key) => `(${row(key)})`).join(', ')}`
 }
 
 function assignments(random: Random, { columns }: Table): string {
   const chosen = columns.filter(() => random.below(3) === 0)
   const some = chosen.length > 0 ? chosen : [random.pick(columns)]
-  return some.map(({ name, type }) => `${name} = ${value(random, type)}`).join(', ')
+  return some.map((column) => `${column.name} = ${value(random, column)}`).join(', ')
 }
 
 function keyAssignments(table: Table, n: number): string {

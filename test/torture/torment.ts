@@ -68,7 +68,7 @@ type Stage = {
 
 /** The tables are filled, loaded and onboarded; DMS follows. */
 async function open({ server, arena, folder, seed }: Torment): Promise<Stage> {
-  const [tally, streams] = [newTally(), randomStreams(seed)]
+  const [tally, streams] = [newTally(join(folder, 'timeline.jsonl')), randomStreams(seed)]
   const source = { socket: server.socket, user: server.user }
   const outbox = join(folder, 'outbox')
   mkdirSync(outbox)

@@ -1,8 +1,10 @@
 import type { Random } from '../e2e/seeded-random.ts'
+import type { Column } from './tables.ts'
 
-/** A value of SQL for a column of the type: NULL at times, its extremes at times, also what a text form could get wrong. */
-export function value(random: Random, type: string): string {
+/** A value of SQL for a column: NULL at times, its type's extremes at times, also what a text form could get wrong. */
+export function value(random: Random, { type, values }: Column): string {
   if (random.below(8) === 0) return 'null'
+  if (values !== undefined) return random.pick(values)
   const [, name = '', size = '', scale = '0'] = /^(\w+)(?:\((\d+)(?:,(\d+))?\))?/u.exec(type) ?? []
   const range = integers[name]
   if (range !== undefined) return whole(random, range)

@@ -47,6 +47,7 @@ export async function play(epoch: Epoch, stage: Stage): Promise<void> {
       while (!isAt((at + 1) / (epoch.upheavals.length + 1))) await new Promise((resolve) => setTimeout(resolve, 5))
       for (const line of upheaval.lines) await persist(connection, line)
       stage.tally.add(`upheaval: ${upheaval.kind}`)
+      stage.tally.note('upheaval', upheaval)
       await stage.upset(upheaval)
     }
   })
