@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stagedIn } from '../e2e/process.ts'
 import type { Landing } from './carrier.ts'
 import { landingFolder } from './landing-folder.ts'
 import { schema } from './tables.ts'
@@ -11,6 +12,8 @@ export type Arena = {
   readonly landing: Landing
   /** Base names of what the landing holds of a table. */
   readonly filesOf: (table: string) => Promise<readonly string[]>
+  /** What attempts have staged in the lake and not cleared. */
+  readonly staged: () => readonly string[]
   close(): Promise<void>
 }
 
@@ -26,6 +29,7 @@ export function onDisk(folder: string): Arena {
     },
     landing: landingFolder(landing as string),
     filesOf: (table) => readdir(join(landing as string, schema, table)).catch(() => []),
+    staged: () => stagedIn(lake as string),
     close: async () => {},
   }
 }

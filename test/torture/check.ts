@@ -15,7 +15,8 @@ export async function check(command: Command, source: Source, sourceUrl: string)
   command.tally.note('check')
   const findings = await runUntilIdle(command)
   if (findings.length > 0) return findings
-  return [...(await verifyAll(command)), ...(await reconcileAll(command, source, sourceUrl))]
+  const staged = command.staged().map((path) => `left in the staging: ${path}`)
+  return [...staged, ...(await verifyAll(command)), ...(await reconcileAll(command, source, sourceUrl))]
 }
 
 async function runUntilIdle(command: Command): Promise<Findings> {

@@ -1,4 +1,7 @@
+import { copyFile, readdir, rename } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import pLimit from 'p-limit'
+import { fileTime } from '../../sample-db/change-batches.ts'
 import { type Source, withConnection } from '../../sample-db/connection.ts'
 import { follow } from '../../sample-db/follow.ts'
 import { fullLoad } from '../../sample-db/full-load.ts'
@@ -18,6 +21,11 @@ export type TaskPlan = {
    * On a table without a key an insert that comes twice is two rows, as the contract says: such a task goes on from where it stood.
    */
   readonly goesBack: boolean
+  /**
+   * Whether single files of old changes may come again behind newer ones, as of a restart that ended before it had caught up. Only a sequence
+   * column tells those from new changes.
+   */
+  readonly repeatsFiles: boolean
 }
 
 export type TaskWorld = {
@@ -122,6 +130,18 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
     // Without a key no change may come a second time, and this is the task's only table.
     if (!plan.goesBack) position = { ...(position as Position), binlog: at.binlog, catalog: at.catalog }
   }
+  /** A file as it was, under a name that sorts now; a tenth digit sets it off from those of the task itself. */
+  const repeatFile = async () => {
+    const folder = join(outbox, schema, random.pick(plan.tables))
+    const names = (await readdir(folder).catch(() => [])).filter((name) => /^\d{8}-\d{9}\./u.test(name))
+    if (names.length === 0) return
+    const name = random.pick(names)
+    const growing = join(outbox, `.${plan.name}.repeated`)
+    await copyFile(join(folder, name), growing)
+    await rename(growing, join(folder, `${fileTime(Date.now())}5${extname(name)}`))
+    tally.add('repeated files')
+    tally.note('repeated', { folder, name })
+  }
   const goBack = (): Position => {
     const now = position as Position
     if (!plan.goesBack || saved.length === 0 || random.below(3) === 0) return now
@@ -146,6 +166,7 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
     restart: () =>
       oneByOne(async () => {
         await stop()
+        if (plan.repeatsFiles) await repeatFile()
         tally.add('restarts')
         const from = goBack()
         tally.note('restarted', { task: plan.name, from: from.binlog, was: position?.binlog })

@@ -10,6 +10,8 @@ export type Command = {
   readonly environment: Readonly<Record<string, string>>
   readonly logFile: string
   readonly tally: Tally
+  /** What attempts have staged in the lake and not cleared. */
+  readonly staged: () => readonly string[]
 }
 
 /** A cycle that lasts longer hangs. */
@@ -24,7 +26,7 @@ export async function randomCycle(command: Command, random: Random, usualMs: num
     both.map(async (second) => {
       await sleep(second * random.below(400))
       const run = begin(command, ['run', '--json', ...flags(random)])
-      if (random.below(2) === 0) await killSomewhere(run, random, usualMs)
+      if (random.below(2) === 0) await killSomewhere(command, run, { random, usualMs })
       return watched(command, run)
     }),
   )
@@ -58,10 +60,29 @@ function begin(command: Command, args: readonly string[]): Started & { readonly 
   return { ...start(args, command.environment), args }
 }
 
-/** Anywhere in its life, start-up and the last moments too. */
-async function killSomewhere(run: Started, random: Random, usualMs: number): Promise<void> {
-  await Promise.race([sleep(random.fraction() * usualMs * 1.1), run.ended])
+/** Anywhere in its life, or about a commit, which lasts the shortest and matters the most. */
+async function killSomewhere(
+  command: Command,
+  run: Started,
+  { random, usualMs }: { readonly random: Random; readonly usualMs: number },
+): Promise<void> {
+  if (random.below(2) === 0) await Promise.race([sleep(random.fraction() * usualMs * 1.1), run.ended])
+  else {
+    const skipped = random.below(4)
+    for (let commits = 0; commits <= skipped; commits++) await nextStaging(command, run)
+    await sleep(random.below(60))
+  }
   run.kill('SIGKILL')
+}
+
+/** Until files are staged that were not before, or the run has ended. */
+async function nextStaging({ staged }: Command, run: Started): Promise<void> {
+  const before = new Set(staged())
+  let ended = false
+  const watched = run.ended.then(() => {
+    ended = true
+  })
+  while (!ended && staged().every((path) => before.has(path))) await Promise.race([sleep(15), watched])
 }
 
 async function watched(command: Command, run: Started & { readonly args: readonly string[] }): Promise<Ended> {
@@ -81,10 +102,11 @@ async function watched(command: Command, run: Started & { readonly args: readonl
 }
 
 /** Counts a cycle and what it met. Null: it was killed. */
-function judge({ tally }: Command, { code, signal, stdout, stderr }: Ended): RunReport | null {
+function judge({ tally, staged }: Command, { code, signal, stdout, stderr }: Ended): RunReport | null {
   tally.add('runs')
   if (signal !== null) {
     tally.add('kills')
+    if (staged().length > 0) tally.add('kills with staged files')
     return null
   }
   if (code === null || code > 1) throw new Error(`dmscdc run ended with ${String(code)}: ${stdout}${stderr}`)

@@ -14,6 +14,7 @@ export const taskPlans: readonly TaskPlan[] = [
     },
     replicaId: 7201,
     goesBack: true,
+    repeatsFiles: false,
   },
   {
     name: 'sequenced',
@@ -26,6 +27,7 @@ export const taskPlans: readonly TaskPlan[] = [
     },
     replicaId: 7202,
     goesBack: true,
+    repeatsFiles: true,
   },
   {
     name: 'keyless',
@@ -36,5 +38,6 @@ export const taskPlans: readonly TaskPlan[] = [
     },
     replicaId: 7203,
     goesBack: false,
+    repeatsFiles: false,
   },
 ]

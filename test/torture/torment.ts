@@ -82,7 +82,12 @@ async function open({ server, arena, folder, seed }: Torment): Promise<Stage> {
   for (const plan of taskPlans) tasks.push(dmsTask(plan, { ...world, random: streams(`task ${plan.name}`) }))
   for (const task of tasks) await task.start()
   await carrier.settle(null)
-  const command = { environment: arena.environment, logFile: join(folder, 'commands.jsonl'), tally }
+  const command = {
+    environment: arena.environment,
+    logFile: join(folder, 'commands.jsonl'),
+    tally,
+    staged: arena.staged,
+  }
   await tell(command, ['tables'])
   for (const [table, flags] of Object.entries(settings))
     await tell(command, ['set', `${schema}.${table}`, '--active', ...flags])
