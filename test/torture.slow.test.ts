@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -12,7 +12,6 @@ afterAll(() => server?.stop())
 describe.skipIf(server === null)('a database under random writers, with DMS restarted and runs killed', () => {
   test('has an equal lake whenever it comes to rest', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'dmscdc-torture-'))
-    mkdirSync(join(folder, 'temp'))
     const { findings, tally } = await torment({
       ...{ server: server!, arena: onDisk(folder), folder, seed: 5, writers: 2 },
       ...{ minutes: 0.7, checkEveryMinutes: 0.4 },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
@@ -15,7 +16,7 @@ export type Landing = {
  * ones. What DMS deletes is deleted.
  */
 export type Carrier = {
-  /** All files of a table (or of all) have arrived; none is held back. */
+  /** All files of a table (or of all) have arrived; none is held back, and what comes now has a later date. */
   settle(table: string | null): Promise<void>
   stop(): Promise<void>
 }
@@ -28,6 +29,7 @@ const passEveryMs = 100
 export function openCarrier(world: {
   readonly outbox: string
   readonly landing: Landing
+  readonly datesDifferMs: number
   readonly random: Random
   readonly tally: Tally
   readonly isRedelivery: (key: string) => boolean
@@ -83,8 +85,7 @@ export function openCarrier(world: {
       oneByOne(async () => {
         if (failure !== null) throw failure
         await pass((key) => table === null || key.split('/')[1] === table)
-        // Later than all of these, also where dates have no more than whole seconds.
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await new Promise((resolve) => setTimeout(resolve, world.datesDifferMs))
       }),
     async stop() {
       isStopped = true
@@ -125,7 +126,7 @@ async function isCarried(landing: Landing, key: string, path: string): Promise<b
     await landing.put(key, path)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    if (existsSync(path)) throw error
+    return false
   }
 }

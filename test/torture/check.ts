@@ -15,7 +15,7 @@ export async function check(command: Command, source: Source, sourceUrl: string)
   command.tally.note('check')
   const findings = await runUntilIdle(command)
   if (findings.length > 0) return findings
-  const staged = command.staged().map((path) => `left in the staging: ${path}`)
+  const staged = (await command.staged()).map((path) => `left in the staging: ${path}`)
   return [...staged, ...(await verifyAll(command)), ...(await reconcileAll(command, source, sourceUrl))]
 }
 

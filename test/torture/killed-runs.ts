@@ -11,7 +11,7 @@ export type Command = {
   readonly logFile: string
   readonly tally: Tally
   /** What attempts have staged in the lake and not cleared. */
-  readonly staged: () => readonly string[]
+  readonly staged: () => Promise<readonly string[]>
 }
 
 /** A cycle that lasts longer hangs. */
@@ -30,14 +30,14 @@ export async function randomCycle(command: Command, random: Random, usualMs: num
       return watched(command, run)
     }),
   )
-  for (const one of ended) judge(command, one)
+  for (const one of ended) await judge(command, one)
   return Math.max(usualMs / 2, ...ended.filter(({ signal }) => signal === null).map(({ ms }) => ms))
 }
 
 /** A cycle that nobody disturbs. */
 export async function cleanCycle(command: Command): Promise<RunReport> {
   const ended = await watched(command, begin(command, ['run', '--json', ...limits]))
-  const report = judge(command, ended)
+  const report = await judge(command, ended)
   if (report === null) throw new Error(`a clean run was killed: ${ended.signal ?? ''}`)
   return report
 }
@@ -77,12 +77,12 @@ async function killSomewhere(
 
 /** Until files are staged that were not before, or the run has ended. */
 async function nextStaging({ staged }: Command, run: Started): Promise<void> {
-  const before = new Set(staged())
+  const before = new Set(await staged())
   let ended = false
   const watched = run.ended.then(() => {
     ended = true
   })
-  while (!ended && staged().every((path) => before.has(path))) await Promise.race([sleep(15), watched])
+  while (!ended && (await staged()).every((path) => before.has(path))) await Promise.race([sleep(15), watched])
 }
 
 async function watched(command: Command, run: Started & { readonly args: readonly string[] }): Promise<Ended> {
@@ -102,11 +102,11 @@ async function watched(command: Command, run: Started & { readonly args: readonl
 }
 
 /** Counts a cycle and what it met. Null: it was killed. */
-function judge({ tally, staged }: Command, { code, signal, stdout, stderr }: Ended): RunReport | null {
+async function judge({ tally, staged }: Command, { code, signal, stdout, stderr }: Ended): Promise<RunReport | null> {
   tally.add('runs')
   if (signal !== null) {
     tally.add('kills')
-    if (staged().length > 0) tally.add('kills with staged files')
+    if ((await staged()).length > 0) tally.add('kills with staged files')
     return null
   }
   if (code === null || code > 1) throw new Error(`dmscdc run ended with ${String(code)}: ${stdout}${stderr}`)

@@ -37,21 +37,26 @@ const lagBytesMax = 8e6
 
 /** Writes, delivers, merges and kills, and checks every few minutes and in the end. Ends at the first finding. */
 export async function torment(asked: Torment): Promise<{ readonly findings: Findings; readonly tally: Tally }> {
-  const { say, minutes, checkEveryMinutes } = asked
   const stage = await open(asked)
-  const all = epochs(stage.streams, { writers: asked.writers, transactions: transactionsPerEpoch })
-  const endMs = Date.now() + minutes * 60_000
   try {
-    for (let stretch = 1; ; stretch++) {
-      const checkMs = Math.min(endMs, Date.now() + checkEveryMinutes * 60_000)
-      await writeUntil(checkMs, all, stage, stretch)
-      const findings = await quietly(stage)
-      say(`check ${String(stretch)}: ${findings.length === 0 ? 'equal' : 'DIFFERENT'} after ${brief(stage.tally)}`)
-      if (findings.length > 0 || Date.now() >= endMs) return { findings, tally: stage.tally }
-      for (const task of stage.tasks) await task.resume()
-    }
+    return { findings: await stretches(asked, stage), tally: stage.tally }
+  } catch (error) {
+    return { findings: [error instanceof Error ? (error.stack ?? error.message) : String(error)], tally: stage.tally }
   } finally {
     await stage.carrier.stop()
+  }
+}
+
+async function stretches({ say, minutes, checkEveryMinutes, writers }: Torment, stage: Stage): Promise<Findings> {
+  const all = epochs(stage.streams, { writers, transactions: transactionsPerEpoch })
+  const endMs = Date.now() + minutes * 60_000
+  for (let stretch = 1; ; stretch++) {
+    const checkMs = Math.min(endMs, Date.now() + checkEveryMinutes * 60_000)
+    await writeUntil(checkMs, all, stage, stretch)
+    const findings = await quietly(stage)
+    say(`check ${String(stretch)}: ${findings.length === 0 ? 'equal' : 'DIFFERENT'} after ${brief(stage.tally)}`)
+    if (findings.length > 0 || Date.now() >= endMs) return findings
+    for (const task of stage.tasks) await task.resume()
   }
 }
 
@@ -75,7 +80,7 @@ async function open({ server, arena, folder, seed }: Torment): Promise<Stage> {
   await createTables(source, streams('first rows'))
   const tasks: DmsTask[] = []
   const carrier = openCarrier({
-    ...{ outbox, landing: arena.landing, tally, random: streams('carrier') },
+    ...{ outbox, landing: arena.landing, datesDifferMs: arena.datesDifferMs, tally, random: streams('carrier') },
     isRedelivery: (key) => taskOf(tasks, key.split('/')[1] as string).isRedelivery(nameTimeMs(baseName(key), 'UTC')),
   })
   const world = { source, outbox, tally, settle: carrier.settle }
@@ -88,7 +93,7 @@ async function open({ server, arena, folder, seed }: Torment): Promise<Stage> {
     tally,
     staged: arena.staged,
   }
-  await tell(command, ['tables'])
+  await tell(command, arena.registers)
   for (const [table, flags] of Object.entries(settings))
     await tell(command, ['set', `${schema}.${table}`, '--active', ...flags])
   const sourceUrl = `mariadb://${server.user}@${server.host}:${String(server.port)}/`

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { startMariadb } from '../support/mariadb.ts'
 import { onDisk } from './arena.ts'
+import { onS3 } from './arena-on-s3.ts'
 import { summary } from './summary.ts'
 import { torment } from './torment.ts'
 
@@ -40,11 +41,11 @@ const options = new Command('torture')
 const server = await startMariadb()
 if (server === null) process.exit(1)
 const folder = mkdtempSync(join(options.folder, 'dmscdc-torture-'))
-mkdirSync(join(folder, 'temp'))
 process.stdout.write(
   `torture: seed ${String(options.seed)}, ${String(options.minutes)} minutes, on ${options.runsOn}, in ${folder}\n`,
 )
-const arena = onDisk(folder)
+const arena = options.runsOn === 'file' ? onDisk(folder) : await onS3(folder)
+if (arena === null) process.exit(1)
 try {
   const { minutes, checkEvery, seed, writers } = options
   const startedMs = Date.now()
