@@ -115,7 +115,11 @@ function openSession(link: Link, folder: string, footerBytesMax: number): Engine
 }
 
 async function footerBytesOf(path: string): Promise<number | null> {
-  const file = await open(path)
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  if (file === null) return null
   try {
     const { size } = await file.stat()
     if (size < parquetBytesMin) return null

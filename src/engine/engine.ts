@@ -57,7 +57,7 @@ export type EngineSession = {
   link(localPath: string): Promise<string>
   /** The largest footer that this engine's memory bears. */
   readonly footerBytesMax: number
-  /** What the end of a local file says of the length of its Parquet footer; null where it is the end of no Parquet file. */
+  /** What the end of a local file says of the length of its Parquet footer; null where it is the end of no Parquet file, or no file is there. */
   footerBytesOf(localPath: string): Promise<number | null>
   /** Files with no row are not returned. */
   write(request: WriteRequest): Promise<readonly WrittenFile[]>

@@ -8,7 +8,7 @@ import { readCsv, unreadable } from './csv.ts'
 import { isNoValueOf } from './csv-value.ts'
 import { evolve, keepDropped } from './evolve.ts'
 import { type OpenedFile, openLanding } from './inspect.ts'
-import { damagedLanding, isAboutFile } from './landing-errors.ts'
+import { damagedLanding, isAboutFile, movedSince, unlessMoved } from './landing-errors.ts'
 import { landingSelect, rowsPerFileMax } from './landing-sql.ts'
 
 /** Landing files that are fit to be applied; the session's view `changes` (ord, op, c…, b…) holds exactly their rows. */
@@ -45,14 +45,31 @@ export async function openBatch(
   if (bad === null) return { ...fitting, problem: fitting.problem ?? opened.damage, release }
   const cut = fitToTable(config, before, fitting.files.slice(0, bad.at))
   await createView(session, config, cut.files, cut.columns)
-  return { ...cut, problem: bad.problem, release }
+  const { file } = fitting.files[bad.at] as OpenedFile
+  return { ...cut, problem: await unlessMoved(landing, file, bad.problem), release }
+}
+
+/** The first of the files of an opened batch that cannot be read whole, or is not what was listed any more; null when all can. */
+export async function firstUnreadable(
+  landing: ObjectStore,
+  session: EngineSession,
+  config: Pick<TableConfig, 'csv'>,
+  batch: Pick<Batch, 'files' | 'columns'>,
+): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
+  const found = await firstUndecodable(session, config, batch)
+  for (const [at, { file }] of batch.files.entries()) {
+    if (found !== null && found.at !== at) continue
+    const moved = await movedSince(landing, file)
+    if (moved !== null) return { at, problem: moved }
+  }
+  return found
 }
 
 /**
  * The first of the files that cannot be read whole, found by reading each one alone: its pages are damaged, or it has
  * values that the table's column cannot hold (a date that is no timestamp). Null when all can.
  */
-export async function firstUndecodable(
+async function firstUndecodable(
   session: EngineSession,
   { csv }: Pick<TableConfig, 'csv'>,
   { files, columns }: Pick<Batch, 'files' | 'columns'>,

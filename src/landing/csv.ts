@@ -5,7 +5,7 @@ import { duckdbType, list, listLiteral, literal } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { typeText } from '../lake-types.ts'
 import { limits } from '../limits.ts'
-import { asDamage, damagedLanding } from './landing-errors.ts'
+import { asDamage, damagedLanding, vanishedLanding } from './landing-errors.ts'
 import { type LandingLayout, layoutOf, type NamedType, operationColumn } from './layout.ts'
 
 /**
@@ -70,7 +70,8 @@ async function frameOf(session: EngineSession, csv: CsvConfig, file: LandingFile
   const gzip = file.format === 'csv.gz'
   const request = { path, gzip, delimiter: csv.delimiter, quotes: csv.rfc4180 }
   const frame = await session.frameCsv(request).catch((cause: unknown) => {
-    throw gzip ? damagedLanding(file, 'it is no whole gzip', cause) : cause
+    if (gzip) throw damagedLanding(file, 'it is no whole gzip', cause)
+    throw (cause as NodeJS.ErrnoException).code === 'ENOENT' ? vanishedLanding(file) : cause
   })
   if (frame.openQuote) throw damagedLanding(file, 'it ends within a quoted field')
   if (frame.fields > limits.columns)

@@ -5,7 +5,7 @@ import { DmscdcError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { type CsvLines, csvLayout } from './csv.ts'
-import { damagedLanding } from './landing-errors.ts'
+import { damagedLanding, rewrittenLanding, unlessMoved, vanishedLanding } from './landing-errors.ts'
 import { type LandingLayout, layoutOf, type NamedType } from './layout.ts'
 
 /** A landing file that the engine can read, and what it found in it. */
@@ -40,14 +40,19 @@ export async function openLanding(
     let damage: DmscdcError | null = null
     for (const file of files.slice(at, at + filesPerFooterQuery)) {
       const copy = await landing.fetch(file.path, { sha256: true })
-      damage = copy === null ? vanished(file) : null
+      damage = copy === null ? vanishedLanding(file) : copy.etag === file.etag ? null : rewrittenLanding(file)
       if (copy === null) break
+      if (damage !== null) {
+        await copy.release()
+        break
+      }
       fetched.push({ file, path: await session.link(copy.path), sha256: copy.sha256 ?? '', release: copy.release })
     }
     const readable = await readLayouts(session, config, fetched)
     opened.push(...readable.files)
     damage = readable.damage ?? damage
-    if (damage !== null) return { files: opened, damage }
+    if (damage !== null)
+      return { files: opened, damage: await unlessMoved(landing, files[opened.length] as LandingFile, damage) }
   }
   return { files: opened, damage: null }
 }
@@ -143,10 +148,4 @@ function topLevelColumns(elements: readonly { readonly [column: string]: Cell }[
     for (let expected = 1; expected > 0 && at < elements.length; at++) expected += childrenOf(at) - 1
   }
   return columns
-}
-
-function vanished(file: LandingFile): DmscdcError {
-  return new DmscdcError('unavailable', `read landing file ${file.key}: it was listed and is gone now`, {
-    hint: 'run again: the landing is listed anew',
-  })
 }

@@ -136,10 +136,12 @@ async function readSpan(file: FileHandle, span: ByteRange): Promise<Uint8Array> 
 
 /** The object's own path: there is nothing to copy, and nothing to release. */
 async function fetchFile(root: string, key: string, options: { readonly sha256?: boolean }): Promise<LocalCopy | null> {
-  if ((await headFile(root, key)) === null) return null
+  const info = await headFile(root, key)
+  if (info === null) return null
   const path = join(root, key)
   try {
-    return { path, sha256: options.sha256 ? await sha256OfFile(path) : null, release: async () => {} }
+    const sha256 = options.sha256 ? await sha256OfFile(path) : null
+    return { path, etag: info.etag, sha256, release: async () => {} }
   } catch (thrown) {
     if (isMissing(thrown)) return null
     throw thrown

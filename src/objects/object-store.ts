@@ -44,6 +44,8 @@ export type PutOutcome = { readonly kind: 'stored'; readonly etag: string } | { 
 /** A whole object, or just the asked ranges of it in a sparse file, where the engine can read it. */
 export type LocalCopy = {
   readonly path: string
+  /** Of the object that the copy was made of. */
+  readonly etag: string
   /** Hex, of the whole object; present when it was asked for (not together with ranges). */
   readonly sha256: string | null
   /** Deletes the copy if there is one. Never touches the object. */

@@ -9,6 +9,7 @@ import { shownKey } from './keys.ts'
 import type { ByteRange, LocalCopy } from './object-store.ts'
 import { spanOf } from './ranges.ts'
 import { isMissingObject } from './s3-error.ts'
+import { etagText } from './s3-info.ts'
 import { type Found, getObject } from './s3-read.ts'
 import { brokenAnswer, neverTheSame, request, type S3, transferMs } from './s3-request.ts'
 
@@ -27,10 +28,10 @@ export async function fetchObject(
       ? fetchWhole(s3, key, file, options.sha256 ?? false)
       : fetchRanges(s3, key, file, options.ranges),
   )
-  return fetched === null ? null : { path, sha256: fetched.sha256, release: () => rm(path, { force: true }) }
+  return fetched === null ? null : { path, ...fetched, release: () => rm(path, { force: true }) }
 }
 
-type Fetched = { readonly sha256: string | null }
+type Fetched = Pick<LocalCopy, 'etag' | 'sha256'>
 
 async function intoFile(
   s3: S3,
@@ -61,7 +62,7 @@ function fetchWhole(s3: S3, key: string, file: FileHandle, wantsHash: boolean): 
     command: () => ({ command: new GetObjectCommand({ Bucket: s3.bucket, Key: s3.prefix + key, ...s3.owner }) }),
     read: async (output, allowMs): Promise<Fetched | null> => {
       allowMs(transferMs(output.ContentLength ?? 0))
-      return { sha256: await writeBody(s3, key, file, output, wantsHash) }
+      return { etag: etagText(output.ETag), sha256: await writeBody(s3, key, file, output, wantsHash) }
     },
     refused: (thrown) => (isMissingObject(thrown) ? null : undefined),
   })
@@ -101,7 +102,7 @@ async function fetchRanges(
     if (found.every((piece) => piece === null)) return null
     if (areOfOneObject(found)) {
       await onDisk(s3, key, () => writePieces(file, asked, found))
-      return { sha256: null }
+      return { etag: (found[0] as Found).info.etag, sha256: null }
     }
   }
   throw neverTheSame(s3, s3.prefix + key)

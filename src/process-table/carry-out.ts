@@ -16,7 +16,7 @@ import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
 import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
-import { type Batch, firstUndecodable, openBatch, type TableBefore } from '../landing/batch.ts'
+import { type Batch, firstUnreadable, openBatch, type TableBefore } from '../landing/batch.ts'
 import { entryOf, startOver } from '../landing/move-progress.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { append } from '../load-incremental/append.ts'
@@ -304,7 +304,7 @@ async function openWhole(context: WorkContext, files: readonly LandingFile[], be
 
 /** Runs work that reads the batch; where it fails because a file's pages are damaged, that file is named. */
 export async function decodable<T>(
-  context: Pick<WorkContext, 'session' | 'config'>,
+  context: Pick<WorkContext, 'session' | 'config' | 'landing'>,
   batch: Batch,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -315,13 +315,13 @@ export async function decodable<T>(
   }
 }
 
-/** Looks for damaged pages only behind an error that the engine could not explain. */
+/** Looks at the files again only behind an error that the engine could not explain. */
 async function undecodableFile(
-  { session, config }: Pick<WorkContext, 'session' | 'config'>,
+  { session, config, landing }: Pick<WorkContext, 'session' | 'config' | 'landing'>,
   batch: Batch,
   error: unknown,
 ) {
-  return error instanceof DmscdcError && error.kind === 'bug' ? firstUndecodable(session, config, batch) : null
+  return error instanceof DmscdcError && error.kind === 'bug' ? firstUnreadable(landing, session, config, batch) : null
 }
 
 /** The table's shape under its configuration; what the row names must be in the data. */

@@ -120,7 +120,7 @@ async function planIncremental(
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
     const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
     const input = { session, staging, snapshot, shape, batch, sequence, costs: ports.writeCosts }
-    const { plan, predicted } = await decodable({ session, config }, batch, async () => {
+    const { plan, predicted } = await decodable({ session, config, landing: ports.landing }, batch, async () => {
       const planned = await planMerge(input)
       return { plan: planned, predicted: batch.widened ? null : await predictMerge(input, planned) }
     })

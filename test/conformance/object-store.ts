@@ -194,6 +194,10 @@ export function describeObjectStore(
         await store.put('big', body, { kind: 'any' })
         const plain = await store.fetch('big')
         const hashed = await store.fetch('big', { sha256: true })
+        const ranged = await store.fetch('big', { ranges: [{ start: 1, length: 2 }] })
+        const listed = (await store.list({ prefix: 'big' })).objects[0]?.etag
+        expect([plain?.etag, hashed?.etag, ranged?.etag]).toEqual([listed, listed, listed])
+        await ranged?.release()
         expect([plain?.sha256, hashed?.sha256]).toEqual([null, createHash('sha256').update(body).digest('hex')])
         expect((await readFile(hashed?.path as string)).equals(body)).toBe(true)
         await plain?.release()

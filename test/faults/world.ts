@@ -147,7 +147,7 @@ function memoryStore(options: {
       const found = objects.get(key)
       if (found === undefined) return null
       const sha256 = asked.sha256 ? sha256Of(found.body) : null
-      return { path: localCopy(scratch, found.body), sha256, release: async () => {} }
+      return { path: localCopy(scratch, found.body), etag: found.info.etag, sha256, release: async () => {} }
     },
   }
 }

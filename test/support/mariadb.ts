@@ -93,6 +93,8 @@ function serverArguments(folder: string, socket: string, port: number): string[]
   return [
     '--no-defaults',
     `--datadir=${join(folder, 'data')}`,
+    // a server that starts deletes what it takes for abandoned temporary tables there, those of another one too
+    `--tmpdir=${folder}`,
     `--pid-file=${join(folder, 'server.pid')}`,
     `--socket=${socket}`,
     `--port=${port}`,
