@@ -18,8 +18,8 @@ export type DuckdbOptions = {
 export async function openInstance(options: DuckdbOptions, work: string): Promise<DuckDBInstance> {
   const settings: Record<string, string> = { preserve_insertion_order: 'true' }
   settings.memory_limit = `${String(Math.floor(options.memoryBytes / 1e3))}KB`
-  // Else the allocator keeps what was freed, and the process grows to twice the limit (measured; dearer the smaller it is).
-  settings.allocator_bulk_deallocation_flush_threshold = `${String(Math.floor(options.memoryBytes / 256e3))}KB`
+  // Else the allocator keeps what was freed, and the process grows to twice the limit. Given back in small pieces, memory costs its first touch again and again.
+  settings.allocator_bulk_deallocation_flush_threshold = `${String(Math.floor(options.memoryBytes / 8e3))}KB`
   if (options.threads !== null) settings.threads = String(options.threads)
   const instance = await DuckDBInstance.create(':memory:', settings).catch((cause: unknown) => {
     throw new DmscdcError(

@@ -3,6 +3,7 @@ import type { EngineSession } from '../engine/engine.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { dataSelect } from './data-sql.ts'
+import { findDoubleKeys } from './double-keys.ts'
 import { openDataFiles } from './open-data.ts'
 import { type PreparedFile, type Staging, type TableShape, writeFile, writeRows } from './write-data.ts'
 
@@ -62,12 +63,10 @@ export async function countDoubleKeys(
   const numbered = snapshot.files.map((file, number) => ({ number, file }))
   const opened = await openDataFiles(staging.lake, session, staging.place, numbered, { verify: false })
   const rows = dataSelect({ files: opened.files, columns: keys, partitionColumns: snapshot.partitionColumns })
-  const names = list(keys.map(({ fieldId }) => `c${String(fieldId)}`))
-  const [found] = await session.rows(
-    `select count(*) as keys from (select 1 from (${rows}) group by ${names} having count(*) > 1)`,
-  )
+  const names = keys.map(({ fieldId, type }) => ({ name: `c${String(fieldId)}`, type }))
+  const found = await findDoubleKeys(session, `(${rows})`, names)
   await opened.release()
-  return Number(found?.keys)
+  return found?.keys ?? 0
 }
 
 async function eachFile(

@@ -72,7 +72,18 @@ export function lakeTypeOf(fileType: string): LakeType | null {
   return plainTypes[fileType] ?? null
 }
 
-/** Times of day become text with six fraction digits: Spark cannot open a file that holds a Parquet TIME. */
+/**
+ * Times of day become text with six fraction digits: Spark cannot open a file that holds a Parquet TIME. A time without a zone is
+ * taken as UTC by its microseconds; the engine's cast asks a calendar for each, which takes as long as to encode it. Infinities are left to the cast.
+ */
 export function asLakeValue(expression: string, fileType: string): string {
-  return fileType === 'TIME' ? `strftime(date '2000-01-01' + ${expression}, ${literal('%H:%M:%S.%f')})` : expression
+  switch (fileType) {
+    case 'TIME':
+      return `strftime(date '2000-01-01' + ${expression}, ${literal('%H:%M:%S.%f')})`
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_NS':
+      return `coalesce(make_timestamptz(epoch_us(${expression})), ${expression}::timestamptz)`
+    default:
+      return expression
+  }
 }

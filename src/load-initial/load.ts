@@ -2,6 +2,7 @@ import type { Column } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
+import { findDoubleKeys, type KeyColumn } from '../lake/double-keys.ts'
 import { type PreparedFile, type Staging, type TableShape, writeRows } from '../lake/write-data.ts'
 
 /**
@@ -31,15 +32,16 @@ export async function loadAll(
 
 async function refuseDoubleKeys(session: EngineSession, shape: TableShape): Promise<void> {
   if (shape.keyColumns.length === 0) return
-  const keys = shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
-  const names = list(keys.map(({ fieldId }) => `c${String(fieldId)}`))
-  const [found] = await session.rows(
-    `select count(*) as keys, sum(copies) as copies from (select count(*) as copies from changes group by ${names} having count(*) > 1)`,
-  )
-  if (Number(found?.keys) === 0) return
+  const found = await findDoubleKeys(session, 'changes', keysOf(shape))
+  if (found === null) return
   throw new DmscdcError(
     'bad-landing',
-    `primary key (${shape.keyColumns.join(', ')}) is not unique in the full load: ${String(found?.keys)} keys stand in ${String(found?.copies)} rows`,
+    `primary key (${shape.keyColumns.join(', ')}) is not unique in the full load: ${String(found.keys)} keys stand in ${String(found.rows)} rows`,
     { hint: 'name the columns that make a row unique: dmscdc set <table> --primary-key a,b; or load the table anew' },
   )
+}
+
+function keysOf({ keyColumns, columns }: TableShape): readonly KeyColumn[] {
+  const keys = keyColumns.map((name) => columns.find((column) => column.name === name) as Column)
+  return keys.map(({ fieldId, type }) => ({ name: `c${String(fieldId)}`, type }))
 }
