@@ -11,7 +11,6 @@ import {
   partitionText,
   type TableShape,
 } from '../lake/write-data.ts'
-import type { Batch } from '../landing/batch.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
 import { dropLosers, remember } from './remember.ts'
 import { chooseWrites, openLayouts } from './splice.ts'
@@ -87,41 +86,6 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
     lost,
     inserts: Number(count?.inserts),
     deletions: Number(count?.deletions),
-  }
-}
-
-/** What a merge is going to write, measured on the rows themselves. */
-export type MergePrediction = {
-  readonly changes: ChangeCounts
-  readonly filesToRewrite: number
-  /** Of those, the ones that keep their old bytes. */
-  readonly filesToSplice: number
-  readonly filesToBegin: number
-  /** Without footers. */
-  readonly bytesToWrite: number
-}
-
-/** Goes as far as a merge goes without writing: what turns out equal is counted as such, and how each file is written is chosen. */
-export async function predictMerge(
-  input: MergeInput & { readonly batch: Pick<Batch, 'files'> },
-  plan: MergePlan,
-): Promise<MergePrediction> {
-  const touched = await openTouched(input, plan)
-  await touched.opened.release()
-  const [homeless] = await input.session.rows(sql.countHomeless())
-  const begun = Number(homeless?.total)
-  const { files } = input.snapshot
-  const bytesPerRow =
-    sum(files.map(({ sizeBytes, deadBytes }) => sizeBytes - deadBytes)) / sum(files.map(({ rows }) => rows))
-  const landedPerRow = sum(input.batch.files.map(({ file }) => file.sizeBytes)) / Math.max(1, plan.keys)
-  return {
-    changes: await countChanges(input, plan),
-    filesToRewrite: touched.rewrites.length,
-    filesToSplice: [...touched.choices.values()].filter(({ kind }) => kind === 'splice').length,
-    filesToBegin: begun > 0 ? 1 : 0,
-    bytesToWrite:
-      sum([...touched.choices.values()].map(({ bytes }) => bytes)) +
-      begun * (Number.isFinite(bytesPerRow) ? bytesPerRow : landedPerRow),
   }
 }
 
