@@ -1,8 +1,8 @@
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { newBucket, s3Servers } from '../test/support/s3-servers.ts'
+import { clientOf, newBucket, s3Servers } from '../test/support/s3-servers.ts'
 import type { BenchOptions } from './bench.ts'
 import type { Figure } from './figures.ts'
 import { hashOf, listOf, parquet, writeBatch, writeLoad } from './files.ts'
@@ -29,10 +29,13 @@ export async function runS3(options: BenchOptions, take: (figure: Figure) => voi
     const tables: Table[] = []
     for (const system of [ours(options.memory), ...named]) {
       const bucket = await newBucket(server.client)
-      const place = (endpoint: string) =>
-        s3Place(join(folder, system.name), { client: server.client, bucket, endpoint })
-      await system.load(place(server.endpoint), kind, load)
-      tables.push({ system, place: place(proxy.endpoint) })
+      const place = s3Place(join(folder, system.name), {
+        client: clientOf(proxy.endpoint),
+        bucket,
+        endpoint: proxy.endpoint,
+      })
+      await system.load(place, kind, load)
+      tables.push({ system, place })
     }
     await mergeInTurns({ options, folder, take, proxy }, { kind, tables, load })
   } finally {
@@ -97,9 +100,7 @@ function s3Place(
       AWS_SECRET_ACCESS_KEY: 'testtest',
     },
     async put(localFile, name) {
-      const body = createReadStream(localFile)
-      const { size } = statSync(localFile)
-      await client.send(new PutObjectCommand({ Bucket: bucket, Key: name, Body: body, ContentLength: size }))
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key: name, Body: await readFile(localFile) }))
     },
     async fetch(uris) {
       const paths: string[] = []

@@ -46,7 +46,9 @@ export async function set(pattern: string, flags: SetFlags): Promise<void> {
 }
 
 export async function plan(flags: TableFlags): Promise<void> {
-  const planned = await withPorts(flags, (ports) => planTables(ports, names(flags)))
+  const planned = await withSystem(flags, ({ ports, dispatcherHere }) =>
+    planTables(ports, names(flags), dispatcherHere),
+  )
   print(flags, { tables: planned }, () => planText(planned))
 }
 

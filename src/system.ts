@@ -23,6 +23,8 @@ export type System = {
   readonly ports: Ports
   /** Where a cycle's tables are worked on. */
   dispatcher(runId: string): Promise<Dispatcher>
+  /** Of this process, on other ports: what may be had of memory and time is what a run may have. */
+  dispatcherHere(ports: Ports): Dispatcher
   /** The database that a table is held against. */
   source(location: SourceLocation): OpenSource
   close(): Promise<void>
@@ -60,6 +62,7 @@ export async function openSystem(
   return {
     ports,
     dispatcher: (runId) => openDispatcher(config, ports, runId),
+    dispatcherHere: (other) => dispatcherHere(config, other),
     source: (location) => openSource(config, scratch.path, location),
     async close() {
       await (await engine?.catch(() => null))?.close()
@@ -90,7 +93,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
 async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runId: string): Promise<Dispatcher> {
   const { dispatch, ...limits } = cycle
-  if (dispatch.kind === 'inProcess') return inProcess(ports, { ...limits, memoryBytes })
+  if (dispatch.kind === 'inProcess') return dispatcherHere({ cycle, memoryBytes }, ports)
   const [{ withElsewhere }, elsewhere] = await Promise.all([
     import('./dispatch/elsewhere.ts'),
     dispatch.kind === 'ecsTask'
@@ -98,6 +101,11 @@ async function openDispatcher({ cycle, memoryBytes }: Config, ports: Ports, runI
       : import('./dispatch/glue-jobs.ts').then(({ glueJobs }) => glueJobs(dispatch.jobName, { clock: ports.clock })),
   ])
   return withElsewhere(ports, { ...limits, memoryBytes, elsewhere, aboveBytes: dispatch.aboveBytes })
+}
+
+function dispatcherHere({ cycle, memoryBytes }: Pick<Config, 'cycle' | 'memoryBytes'>, ports: Ports): Dispatcher {
+  const { dispatch: _, ...limits } = cycle
+  return inProcess(ports, { ...limits, memoryBytes })
 }
 
 async function openEngine(

@@ -194,7 +194,9 @@ describe('LastFullLoadDate', () => {
   test('set back loads the table again, as a new generation, with the changes that follow', async ({ lab }) => {
     await loaded(lab)
     await editRow(lab, { LastFullLoadDate: never })
-    expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'initial', inputs: ['LOAD00000001.parquet'] }])
+    expect(await planTables(lab.ports, [])).toMatchObject([
+      { work: 'initial', inputs: ['LOAD00000001.parquet', ...[1, 2, 3].map(nameOf)] },
+    ])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 4, error: null })
     expect(await values(lab)).toEqual({ 1: 'day 3', 2: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
     await expectMirrored(lab)
@@ -282,7 +284,9 @@ describe('the row and the log', () => {
     for (const day of [1, 2, 3]) await landChanges(lab, day, [['I', 10 + day, 'new']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await editRow(lab, { LastFullLoadDate: '2024-01-02 00:00:00', ...(await cursorTo(lab, nameOf(2))) })
-    expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'initial', inputs: ['LOAD00000002.parquet'] }])
+    expect(await planTables(lab.ports, [])).toMatchObject([
+      { work: 'initial', inputs: ['LOAD00000002.parquet', nameOf(3)] },
+    ])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 2, error: null })
     expect(await values(lab)).toEqual({ 2: 'new', 13: 'new' })
     await expectMirrored(lab)

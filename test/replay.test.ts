@@ -68,7 +68,9 @@ describe('replay', () => {
     await lab.land('s/t/LOAD00000002.parquet', rowsOf(row, [[2, 'load']]))
     await lab.run()
     await replayFile(lab.ports, id, load)
-    expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'initial', inputs: [load, 'LOAD00000002.parquet'] }])
+    expect(await planTables(lab.ports, [])).toMatchObject([
+      { work: 'initial', inputs: [load, 'LOAD00000002.parquet', ...[1, 2, 3].map(nameOf)] },
+    ])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 5, error: null })
     expect(await values(lab)).toEqual({ 1: 'load', 2: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })

@@ -452,7 +452,7 @@ describe('a restore whose run dies after its commit', () => {
       const { ports } = faultyPorts(lab.ports, { at: isCommit, kind: 'die-after' })
       await asProcess(ports, (own) => expect(restore(lab, 0, { ports: own })).rejects.toThrow())
       expect(await readRow(lab)).toMatchObject({ ActiveFlag: String(active), Version: 3 })
-      expect(await planTables(lab.ports, [])).toMatchObject([{ work: active ? 'idle' : 'inactive', inputs: [] }])
+      expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'inactive', inputs: [] }])
       await asProcess(lab.ports, async (own) =>
         expect(await lab.runOne('s.t', { ports: own })).toMatchObject({ status: 'inactive', error: null, files: 0 }),
       )

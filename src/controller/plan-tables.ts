@@ -1,12 +1,12 @@
-import { type ChangeCounts, noChanges, type TableId, tableName } from '../domain.ts'
-import { asDmscdcError, type DmscdcError } from '../errors.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { type ChangeCounts, type TableId, tableName } from '../domain.ts'
 import type { Ports } from '../ports.ts'
-import { planTable, type WorkPlan } from '../process-table/plan-table.ts'
-import { describe, type TableReport } from '../process-table/table-report.ts'
-import { readSettings, seenBefore, type TableRun, withTableRun } from '../process-table/table-run.ts'
+import { type Rehearsal, rehearse } from '../process-table/rehearse.ts'
+import { refusedReport, type TableReport } from '../process-table/table-report.ts'
+import { readSettings } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { discoveredTables, sharedFolders } from './register.ts'
-import { named } from './run-cycle.ts'
+import { inThisProcess, named } from './run-cycle.ts'
 
 /** What `plan --json` prints of a table (CONTRACT §1). */
 export type TablePlan = {
@@ -23,79 +23,52 @@ export type TablePlan = {
   readonly error: TableReport['error']
 }
 
-/** What `run` would do next, table by table. */
-export async function planTables(ports: Ports, names: readonly TableId[]): Promise<readonly TablePlan[]> {
+/**
+ * What `run` would do, table by table: it is run, on stores that keep their writes to themselves. So what a plan says of
+ * requests and bytes is what the run upon the same landing and lake says when it has ended.
+ */
+export async function planTables(
+  ports: Ports,
+  names: readonly TableId[],
+  dispatcherOf: (rehearsed: Ports) => Dispatcher = (rehearsed) => inThisProcess(rehearsed, { concurrency: 1 }),
+): Promise<readonly TablePlan[]> {
   const all = await discoveredTables(ports)
   const items = names.length === 0 ? all : await named(ports, all, names)
   const shared = sharedFolders(ports, all)
+  const rehearsal = rehearse(ports, all)
+  const dispatcher = dispatcherOf(rehearsal.ports)
   const plans: TablePlan[] = []
-  for (const item of items) plans.push(await planOne(ports, item, shared.get(tableName(item.id)) ?? null))
+  for (const item of items) {
+    const error = shared.get(tableName(item.id))
+    const report = error === undefined ? await rehearsed(rehearsal, dispatcher, item) : refusedReport(item, error)
+    const inputs = report.files === 0 ? [] : await rehearsal.inputs(readSettings(ports, item).place)
+    await rehearsal.clear()
+    plans.push(planOf(report, inputs))
+  }
   return plans
 }
 
-async function planOne(ports: Ports, item: StateItem, sharedFolder: DmscdcError | null): Promise<TablePlan> {
-  const table = tableName(item.id)
-  try {
-    if (!readSettings(ports, item).config.active) return { ...nothing(table), work: 'inactive' }
-    if (sharedFolder !== null) throw sharedFolder
-    return await withTableRun(ports, item, async (run) =>
-      seenBefore(run) ? { ...nothing(table), requests: { list: 1 } } : told(run, await planTable(run)),
-    )
-  } catch (thrown) {
-    return { ...nothing(table), work: 'held', error: describe(asDmscdcError(thrown), table) }
-  }
+async function rehearsed({ ports }: Rehearsal, dispatcher: Dispatcher, item: StateItem): Promise<TableReport> {
+  return dispatcher.dispatch((await ports.state.get(item.id)) ?? item)
 }
 
-function told({ item }: TableRun, plan: WorkPlan): TablePlan {
-  const { work, requests, ...measures } = plan
-  const table = tableName(item.id)
+function planOf(report: TableReport, inputs: readonly string[]): TablePlan {
+  const { table, status, changes, filesRewritten, bytesRead, bytesWritten, requests, error } = report
   return {
     table,
-    ...shown(work),
-    ...measures,
+    work: status === 'failed' ? 'held' : status,
+    inputs,
+    changes,
+    filesToRewrite: filesRewritten,
+    bytesToRead: bytesRead,
+    bytesToWrite: bytesWritten,
     requests,
     costUsd: requestCostUsd(requests),
-    error: work.kind === 'held' ? describe(work.error, table) : null,
-  }
-}
-
-function shown(work: WorkPlan['work']): Pick<TablePlan, 'work' | 'inputs'> {
-  const keys = (files: readonly { readonly key: string }[]) => files.map(({ key }) => key)
-  switch (work.kind) {
-    case 'initial':
-      return { work: 'initial', inputs: keys(work.loads) }
-    case 'rebuild':
-      return { work: 'initial', inputs: keys([...work.loads, ...work.changes]) }
-    case 'incremental':
-      return { work: 'incremental', inputs: keys(work.files) }
-    case 'rekey':
-    case 'retype':
-    case 'adopt':
-    case 'truncate':
-    case 'move':
-      return { work: 'incremental', inputs: [] }
-    case 'idle':
-    case 'held':
-      return { work: work.kind, inputs: [] }
-  }
-}
-
-function nothing(table: string): TablePlan {
-  return {
-    table,
-    work: 'idle',
-    inputs: [],
-    changes: noChanges,
-    filesToRewrite: 0,
-    bytesToRead: 0,
-    bytesToWrite: 0,
-    requests: {},
-    costUsd: 0,
-    error: null,
+    error,
   }
 }
 
 /** S3 Standard's list prices, us-east-1: put, copy and list at 5 dollars a million, get at 0.4; deletes are free. */
-function requestCostUsd({ get, put, copy, list }: WorkPlan['requests']): number {
+function requestCostUsd({ get = 0, put = 0, copy = 0, list = 0 }: TableReport['requests']): number {
   return ((put + copy + list) * 5 + get * 0.4) / 1e6
 }

@@ -49,7 +49,7 @@ export async function runCycle(uncounted: Ports, options: CycleOptions): Promise
 }
 
 /** The memory is the engine's own matter, and there is time. */
-function inThisProcess(ports: Ports, options: { readonly concurrency: number }): Dispatcher {
+export function inThisProcess(ports: Ports, options: { readonly concurrency: number }): Dispatcher {
   return inProcess(ports, { ...options, memoryBytes: Number.POSITIVE_INFINITY, deadlineMs: defaultDeadlineMs })
 }
 

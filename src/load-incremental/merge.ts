@@ -2,10 +2,8 @@ import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
-import { liveBytes } from '../lake/small-files.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import { fileColumns, type PreparedFile, type TableShape } from '../lake/write-data.ts'
-import type { Batch } from '../landing/batch.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
 import { placeRows } from './place-rows.ts'
 import { dropLosers, remember } from './remember.ts'
@@ -86,41 +84,6 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
     lost,
     inserts: Number(count?.inserts),
     deletions: Number(count?.deletions),
-  }
-}
-
-/** What a merge is going to write, measured on the rows themselves. */
-export type MergePrediction = {
-  readonly changes: ChangeCounts
-  readonly filesToRewrite: number
-  /** Of those, the ones that keep their old bytes. */
-  readonly filesToSplice: number
-  readonly filesToWrite: number
-  /** Without footers. */
-  readonly bytesToWrite: number
-}
-
-/** Goes as far as a merge goes without writing: what turns out equal is counted as such, and how each file is written is chosen. */
-export async function predictMerge(
-  input: MergeInput & { readonly batch: Pick<Batch, 'files'> },
-  plan: MergePlan,
-): Promise<MergePrediction> {
-  const touched = await openTouched(input, plan)
-  await touched.opened.release()
-  const [homeless] = await input.session.rows(sql.countHomeless())
-  const begun = Number(homeless?.total)
-  const { files } = input.snapshot
-  const bytesPerRow = sum(files.map(liveBytes)) / sum(files.map(({ rows }) => rows))
-  const landedPerRow = sum(input.batch.files.map(({ file }) => file.sizeBytes)) / Math.max(1, plan.keys)
-  return {
-    changes: await countChanges(input, plan),
-    filesToRewrite: touched.rewrites.length + touched.merged.length,
-    filesToSplice: [...touched.choices.values()].filter(({ kind }) => kind === 'splice').length,
-    filesToWrite: touched.rewrites.length + (begun + touched.merged.length > 0 ? 1 : 0),
-    bytesToWrite:
-      sum([...touched.choices.values()].map(({ bytes }) => bytes)) +
-      sum(touched.merged.map(({ file }) => liveBytes(file))) +
-      begun * (Number.isFinite(bytesPerRow) ? bytesPerRow : landedPerRow),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { RequestVerb } from './request-ledger.ts'
+
 /** An object as a listing shows it. Keys are relative to the store's root and use `/`. */
 export type ObjectInfo = {
   readonly key: string
@@ -52,6 +54,28 @@ export type LocalCopy = {
   release(): Promise<void>
 }
 
+/** A call, and what decides how many requests it takes. `sizeBytes` null: the object that it asks for is missing. */
+export type ForeseenCall =
+  | { readonly kind: 'list' | 'head' }
+  | { readonly kind: 'get'; readonly range?: ByteRange; readonly sizeBytes: number | null }
+  | { readonly kind: 'put'; readonly sizeBytes: number }
+  | { readonly kind: 'copy'; readonly sizeBytes: number | null }
+  | {
+      readonly kind: 'splice'
+      readonly sizeBytes: number | null
+      readonly baseBytes: number
+      readonly tailBytes: number
+    }
+  | { readonly kind: 'delete'; readonly keys: readonly string[] }
+
+/** What a store would do, told without doing it: for plans. */
+export type Foresight = {
+  /** The requests that a call sends where nothing goes wrong. */
+  requests(call: ForeseenCall): readonly RequestVerb[]
+  /** What the store does of its own around each call, around another one. */
+  around(store: ObjectStore): ObjectStore
+}
+
 /**
  * Objects under one root, with S3's verbs only. Every adapter passes `test/conformance/object-store.ts`.
  * A call either has its effect as a whole or throws a `DmscdcError` of kind `unavailable` (then `maybeApplied` tells
@@ -82,6 +106,8 @@ export type ObjectStore = {
     key: string,
     options?: { readonly ranges?: readonly ByteRange[]; readonly sha256?: boolean },
   ): Promise<LocalCopy | null>
+  /** Absent: a call is one request, each range of a fetch one of its own, and there is nothing around it. */
+  readonly foresight?: Foresight
 }
 
 /** All pages of a listing. */

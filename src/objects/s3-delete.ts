@@ -8,16 +8,23 @@ const unfitForXml = /[\0-\x08\x0b-\x1f\ufffe\uffff]/u
 
 /** In thousands. The answer is 200 also where single keys failed: those are read, and sent again where that may help. */
 export async function deleteObjects(s3: S3, keys: readonly string[]): Promise<void> {
-  const fit = keys.filter((key) => !unfitForXml.test(key))
+  const { chunks, single } = deletions(keys)
   const progress = { begun: false }
   try {
-    for (let at = 0; at < fit.length; at += keysPerRequest) {
-      await deleteChunk(s3, fit.slice(at, at + keysPerRequest), progress)
-    }
-    for (const key of keys.filter((key) => unfitForXml.test(key))) await deleteOne(s3, key, progress)
+    for (const chunk of chunks) await deleteChunk(s3, chunk, progress)
+    for (const key of single) await deleteOne(s3, key, progress)
   } catch (thrown) {
     throw progress.begun ? asBegun(thrown) : thrown
   }
+}
+
+/** What goes in one request together, and what goes in one of its own. */
+export function deletions(keys: readonly string[]) {
+  const fit = keys.filter((key) => !unfitForXml.test(key))
+  const chunks = Array.from({ length: Math.ceil(fit.length / keysPerRequest) }, (_, at) =>
+    fit.slice(at * keysPerRequest, (at + 1) * keysPerRequest),
+  )
+  return { chunks, single: keys.filter((key) => unfitForXml.test(key)) }
 }
 
 type Progress = { begun: boolean }

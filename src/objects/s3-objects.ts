@@ -5,6 +5,7 @@ import { currentLedger } from './request-ledger.ts'
 import { copyObject } from './s3-copy.ts'
 import { deleteObjects } from './s3-delete.ts'
 import { fetchObject } from './s3-fetch.ts'
+import { s3Foresight } from './s3-foresight.ts'
 import { listPage } from './s3-list.ts'
 import { getObject, headObject } from './s3-read.ts'
 import type { S3, S3Limits } from './s3-request.ts'
@@ -41,6 +42,7 @@ const defaultLimits: S3Limits = {
 export function s3Objects(client: S3Client, options: S3ObjectsOptions): ObjectStore {
   const { bucket, sse, kmsKeyId, expectedBucketOwner } = options
   const prefix = options.prefix === '' ? '' : options.prefix.replace(/\/*$/u, '/')
+  const limits = { ...defaultLimits, ...options.limits }
   const perCall = (): S3 => ({
     client,
     bucket,
@@ -51,7 +53,7 @@ export function s3Objects(client: S3Client, options: S3ObjectsOptions): ObjectSt
       ...(sse === undefined ? {} : { ServerSideEncryption: sse }),
       ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
     },
-    limits: { ...defaultLimits, ...options.limits },
+    limits,
     onRequest: currentLedger(),
   })
 
@@ -75,5 +77,6 @@ export function s3Objects(client: S3Client, options: S3ObjectsOptions): ObjectSt
     },
     deleteMany: (keys) => deleteObjects(perCall(), keys),
     fetch: (key, asked = {}) => fetchObject(perCall(), key, asked),
+    foresight: s3Foresight(limits),
   }
 }

@@ -40,7 +40,7 @@ function cutIfWhole(found: Found & { readonly isWhole: boolean }, range: ByteRan
 }
 
 /** Null where HTTP has no words for it: nothing at all, or a piece before the end that does not reach it. */
-function rangeHeader({ start, length }: ByteRange): string | null {
+export function rangeHeader({ start, length }: ByteRange): string | null {
   if (length <= 0) return null
   if (start >= 0) return `bytes=${start}-${start + length - 1}`
   return length >= -start ? `bytes=${start}` : null

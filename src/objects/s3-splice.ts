@@ -7,7 +7,7 @@ import { neverTheSame, type S3 } from './s3-request.ts'
 import { partSender, putObject } from './s3-write.ts'
 
 /** S3 takes no part but the last below this size. */
-const partBytesMin = 5 * 1_048_576
+export const partBytesMin = 5 * 1_048_576
 
 /**
  * The base is copied by S3 itself, only if it is the object that was measured (some endpoints copy fewer bytes than they were asked for without
@@ -22,8 +22,8 @@ export async function putSplicedObject(
   if (base.bytes < partBytesMin) return putJoined(s3, key, base, tail)
   const source = await headObject(s3, base.from)
   if (source === null || source.sizeBytes < base.bytes) return 'missing'
-  const copied = spansOf(base.bytes, s3.limits.copyPartBytes)
-  const sent = spansOf(await bodySize(s3, key, tail), s3.limits.putBytesMax)
+  const copied = splicedSpans(base.bytes, s3.limits.copyPartBytes)
+  const sent = splicedSpans(await bodySize(s3, key, tail), s3.limits.putBytesMax)
   const copyPart = partCopier(s3, source, key)
   const sendPart = partSender(s3, key, tail)
   const outcome = await uploadByParts(s3, {
@@ -50,6 +50,6 @@ async function putJoined(s3: S3, key: string, base: SplicedBase, tail: PutBody):
 }
 
 /** Of one size, so that none of them is below S3's least. */
-function spansOf(bytes: number, partBytesMax: number): readonly ByteRange[] {
+export function splicedSpans(bytes: number, partBytesMax: number): readonly ByteRange[] {
   return evenSpans(bytes, Math.ceil(bytes / Math.ceil(bytes / partBytesMax)))
 }

@@ -156,7 +156,7 @@ async function incremental(
   }
   try {
     if (!batch.widened) return await apply(context, batch)
-    const bad = await firstUndecodable(session, config, batch)
+    const bad = await firstUnreadable(context.landing, session, config, batch)
     return bad === null ? await widen(context, batch.columns) : await undecodable(bad.at, bad.problem)
   } catch (error) {
     const bad = await undecodableFile(context, batch, error)

@@ -1,6 +1,7 @@
 import { link, mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
+import { planTables } from '../../src/controller/plan-tables.ts'
 import { verifyTables } from '../../src/controller/verify-tables.ts'
 import { ident, literal } from '../../src/engine/sql.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
@@ -8,20 +9,28 @@ import type { History } from '../support/histories.ts'
 import type { Lab } from '../support/lab.ts'
 import { filesBelow, rowsOf } from '../support/lab-test.ts'
 import { canonical, type Row } from '../support/oracle.ts'
+import { expectPlanned } from '../support/plan-bed.ts'
 import { expectedRuns } from './expected-runs.ts'
 
 /**
  * Lands a history and runs between its arrivals, in tables of their own; throws at the first thing that is not as the
  * oracle says. Leaves nothing behind.
  */
-export async function expectHistoryToHold(lab: Lab, history: History): Promise<void> {
+export async function expectHistoryToHold(
+  lab: Lab,
+  history: History,
+  /** Each run is planned before, and held to its plan. */
+  { planned } = { planned: false },
+): Promise<void> {
   const many = openTable(lab, history, `t${lab.ports.newId()}`)
   const one = openTable(lab, history, `t${lab.ports.newId()}`)
   const expected = expectedRuns(history)
   try {
     for (const [run, { contents, counts, files }] of expected.entries()) {
       await many.land(run)
+      const plan = planned ? await many.plan() : undefined
       const report = await many.run()
+      if (planned) expectPlanned(plan, report, `run ${String(run)}`)
       expect(report).toMatchObject({ error: null, changes: counts, files })
       expect(await many.rows()).toEqual(canonical(contents.values(), Object.keys(history.columns)))
     }
@@ -49,15 +58,19 @@ function openTable(lab: Lab, history: History, name: string) {
       ...(table.sequence === undefined ? {} : { sequenceColumn: table.sequence.column }),
     })
 
-  const run = async ({ atOnce = false } = {}): Promise<TableReport> => {
-    const ports = { ...lab.ports, batchBytesMax: oneFilePerBatch && !atOnce ? 1 : 1e9 }
-    const [report] = await lab.run({ ports, tables: [id] })
+  const portsOf = ({ atOnce = false } = {}) => ({
+    ...lab.ports,
+    batchBytesMax: oneFilePerBatch && !atOnce ? 1 : 1e9,
+  })
+  const run = async (options?: { readonly atOnce: boolean }): Promise<TableReport> => {
+    const [report] = await lab.run({ ports: portsOf(options), tables: [id] })
     return report as TableReport
   }
 
   return {
     name,
     run,
+    plan: async () => (await planTables(portsOf(), [id]))[0],
     async land(arrives: number) {
       for (const file of history.files.filter((one) => one.arrives === arrives))
         await lab.land(`s/${name}/${file.key}`, rowsOf(file.types, file.cells))

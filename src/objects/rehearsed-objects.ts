@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto'
+import { copyFile, link, open, readFile, stat, writeFile } from 'node:fs/promises'
+import { compareBytes } from '../domain.ts'
+import { checkKey } from './keys.ts'
+import {
+  type ForeseenCall,
+  type ListOptions,
+  type ListPage,
+  type LocalCopy,
+  listAll,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutBody,
+  type PutCondition,
+} from './object-store.ts'
+import { spanOf } from './ranges.ts'
+import { currentLedger, offTheLedger } from './request-ledger.ts'
+
+export type RehearsedObjects = {
+  readonly store: ObjectStore
+  /** What was put and not deleted since, in byte order. */
+  written(): readonly string[]
+}
+
+/** Bytes at hand, a file, an object beneath that stays as it is, or the beginning of one of these with a tail behind it. */
+type Content =
+  | { readonly kind: 'bytes'; readonly body: Uint8Array }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'beneath'; readonly key: string }
+  | { readonly kind: 'spliced'; readonly base: Content; readonly baseBytes: number; readonly tail: Content }
+
+type Kept = { readonly info: ObjectInfo; readonly content: Content }
+
+/**
+ * A store in which everything can be done and nothing comes about: reads go to the store beneath, writes stay here and are read
+ * from here. Each call reports to the ledger the requests that it would send, so a run upon it costs what the real one will.
+ * `keep` gives an unused path where the engine may read; what is kept there is the caller's to remove.
+ */
+export function rehearsedObjects(
+  beneath: ObjectStore,
+  options: { readonly nowMs: () => number; readonly keep: () => Promise<string> },
+): RehearsedObjects {
+  /** Null: deleted. */
+  const kept = new Map<string, Kept | null>()
+  const { foresight } = beneath
+  let made = 0
+
+  const report = (call: ForeseenCall) => {
+    for (const verb of foresight?.requests(call) ?? []) currentLedger()(verb)
+  }
+  const standing = async (key: string): Promise<Kept | null> => {
+    const found = kept.get(key)
+    if (found !== undefined) return found
+    const info = await offTheLedger(() => beneath.head(key))
+    return info && { info, content: { kind: 'beneath', key } }
+  }
+  const store = (key: string, content: Content, sizeBytes: number): string => {
+    const etag = `rehearsed-${String(++made)}`
+    kept.set(key, { content, info: { key, sizeBytes, modifiedMs: Math.floor(options.nowMs() / 1000) * 1000, etag } })
+    return etag
+  }
+  const keepBody = async (body: PutBody): Promise<{ content: Content; sizeBytes: number }> => {
+    if (body instanceof Uint8Array) return { content: { kind: 'bytes', body: body.slice() }, sizeBytes: body.length }
+    const path = await options.keep()
+    await link(body.scratchFile, path).catch(() => copyFile(body.scratchFile, path))
+    return { content: { kind: 'file', path }, sizeBytes: (await stat(path)).size }
+  }
+  /** The content as a file of the whole object. */
+  const fileOf = async (content: Content): Promise<string> => {
+    if (content.kind === 'file') return content.path
+    const path = await options.keep()
+    await writeFile(path, await bytesOf(content))
+    return path
+  }
+  const bytesOf = async (content: Content): Promise<Uint8Array> => {
+    switch (content.kind) {
+      case 'bytes':
+        return content.body
+      case 'file':
+        return readFile(content.path)
+      case 'beneath':
+        return (await offTheLedger(() => beneath.get(content.key)))?.body ?? new Uint8Array()
+      case 'spliced':
+        return Buffer.concat([
+          (await bytesOf(content.base)).subarray(0, content.baseBytes),
+          await bytesOf(content.tail),
+        ])
+    }
+  }
+  const rangeOf = async ({ content, info }: Kept, range?: { start: number; length: number }): Promise<Uint8Array> => {
+    const { start, length } = spanOf(info.sizeBytes, range)
+    if (content.kind !== 'file') return (await bytesOf(content)).subarray(start, start + length)
+    const file = await open(content.path)
+    try {
+      return (await file.read(Buffer.alloc(length), 0, length, start)).buffer
+    } finally {
+      await file.close()
+    }
+  }
+
+  const rehearsed: ObjectStore = {
+    url: beneath.url,
+    place: beneath.place,
+    async list(asked) {
+      if (![...kept.keys()].some((key) => key.startsWith(asked.prefix))) return beneath.list(asked)
+      report({ kind: 'list' })
+      return pageOf(await offTheLedger(() => standingBelow(beneath, kept, asked)), asked)
+    },
+    async head(key) {
+      const found = kept.get(key)
+      if (found === undefined) return beneath.head(key)
+      report({ kind: 'head' })
+      return found?.info ?? null
+    },
+    async get(key, range) {
+      const found = kept.get(key)
+      if (found === undefined) return beneath.get(key, range)
+      report({ kind: 'get', ...(range && { range }), sizeBytes: found?.info.sizeBytes ?? null })
+      return found && { body: await rangeOf(found, range), info: found.info }
+    },
+    async put(key, body, condition) {
+      checkKey(key)
+      const { content, sizeBytes } = await keepBody(body)
+      report({ kind: 'put', sizeBytes })
+      const allowed = condition.kind === 'any' || allows(condition, (await standing(key))?.info ?? null)
+      return allowed ? { kind: 'stored', etag: store(key, content, sizeBytes) } : { kind: 'precondition-failed' }
+    },
+    async copy(from, to) {
+      checkKey(to)
+      const found = await standing(from)
+      report({ kind: 'copy', sizeBytes: found?.info.sizeBytes ?? null })
+      if (found === null) return 'missing'
+      store(to, found.content, found.info.sizeBytes)
+      return 'copied'
+    },
+    async putSpliced(key, { from, bytes }, body) {
+      checkKey(key)
+      const found = await standing(from)
+      const tail = await keepBody(body)
+      const sizeBytes = found?.info.sizeBytes ?? null
+      report({ kind: 'splice', sizeBytes, baseBytes: bytes, tailBytes: tail.sizeBytes })
+      if (found === null || found.info.sizeBytes < bytes) return 'missing'
+      const content = { kind: 'spliced', base: found.content, baseBytes: bytes, tail: tail.content } as const
+      store(key, content, bytes + tail.sizeBytes)
+      return 'stored'
+    },
+    async deleteMany(keys) {
+      report({ kind: 'delete', keys })
+      for (const key of keys) kept.set(key, null)
+    },
+    async fetch(key, asked = {}) {
+      const found = kept.get(key)
+      if (found === undefined) return beneath.fetch(key, asked)
+      const sizeBytes = found?.info.sizeBytes ?? null
+      // Of no range at all the size is still asked for.
+      const ranges = asked.ranges?.length === 0 ? [{ start: 0, length: 0 }] : asked.ranges
+      for (const range of ranges ?? [undefined]) report({ kind: 'get', ...(range && { range }), sizeBytes })
+      return found && localCopy(await fileOf(found.content), found.info.etag, asked.sha256 === true)
+    },
+  }
+  return {
+    store: foresight?.around(rehearsed) ?? rehearsed,
+    written: () => [...kept].flatMap(([key, found]) => (found === null ? [] : [key])).sort(compareBytes),
+  }
+}
+
+function allows(condition: Exclude<PutCondition, { kind: 'any' }>, found: ObjectInfo | null): boolean {
+  return condition.kind === 'absent' ? found === null : found?.etag === condition.etag
+}
+
+async function localCopy(path: string, etag: string, wantsHash: boolean): Promise<LocalCopy> {
+  const sha256 = wantsHash
+    ? createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex')
+    : null
+  return { path, etag, sha256, release: async () => {} }
+}
+
+/** All that is below the prefix, as the writes have left it. */
+async function standingBelow(
+  beneath: ObjectStore,
+  kept: ReadonlyMap<string, Kept | null>,
+  { prefix }: ListOptions,
+): Promise<readonly ObjectInfo[]> {
+  const found = new Map<string, ObjectInfo>()
+  for await (const { objects } of listAll(beneath, { prefix })) for (const info of objects) found.set(info.key, info)
+  for (const [key, one] of kept) {
+    if (!key.startsWith(prefix)) continue
+    if (one === null) found.delete(key)
+    else found.set(key, one.info)
+  }
+  return [...found.values()].sort((a, b) => compareBytes(a.key, b.key))
+}
+
+const pageKeysMax = 1_000
+
+function pageOf(all: readonly ObjectInfo[], { prefix, after = '', delimiter }: ListOptions): ListPage {
+  const folderOf = (key: string) => {
+    const slash = delimiter === undefined ? -1 : key.indexOf('/', prefix.length)
+    return slash < 0 ? null : key.slice(0, slash + 1)
+  }
+  const entries = new Map(all.map((info) => [folderOf(info.key) ?? info.key, info]))
+  const later = [...entries].filter(([name]) => after === '' || compareBytes(name, after) > 0)
+  const page = later.slice(0, pageKeysMax)
+  return {
+    objects: page.filter(([name, { key }]) => name === key).map(([, info]) => info),
+    folders: page.filter(([name, { key }]) => name !== key).map(([name]) => name),
+    next: later.length > page.length ? (page.at(-1)?.[0] ?? null) : null,
+  }
+}
