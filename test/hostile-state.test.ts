@@ -38,6 +38,15 @@ describe('a state row', () => {
     expect(reports[0]?.error?.message).toContain(what)
   })
 
+  test.for([{ toString: 1, valueOf: 'x' }, -1e300, 1e308, '5', true])(
+    'with %j for the table’s size is merged: that is but a guess at what it needs',
+    async (size, { lab }) => {
+      await loaded(lab)
+      await editRow(lab, { Bytes: size })
+      expect(await lab.run()).toMatchObject([{ status: 'incremental', error: null }, { status: 'incremental' }])
+    },
+  )
+
   const slow: [string, unknown][] = [
     ['out_path', `/${'/'.repeat(300_000)}x`],
     ['folder', `${'/'.repeat(300_000)}x`],

@@ -15,7 +15,8 @@ const lakeFactor = 1 / 8
  */
 export function tableNeed({ listing, mirror, item }: TableRun): { landingBytes: number; memoryBytes: number } {
   const landingBytes = sum([...listing.changes.filter(isNewer(mirror)), ...listing.loads.filter(isReloaded(mirror))])
-  const lakeBytes = Number(item.row?.Bytes ?? 0) || 0
+  const said = item.row?.Bytes
+  const lakeBytes = typeof said === 'number' && Number.isFinite(said) ? Math.max(0, said) : 0
   return { landingBytes, memoryBytes: needBytesMin + landingFactor * landingBytes + lakeFactor * lakeBytes }
 }
 
