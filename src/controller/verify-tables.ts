@@ -40,10 +40,7 @@ export async function verifyTables(ports: Ports, names: readonly TableId[]): Pro
 /** Null for a table that has never loaded. */
 async function verdictOf(ports: Ports, item: StateItem): Promise<TableVerdict | null> {
   try {
-    return await withTableRun(ports, item, async (run) => {
-      const head = await openHead(run)
-      return head === null ? null : await verify(run, head)
-    })
+    return await withTableRun(ports, item, verifyNewest)
   } catch (thrown) {
     if (!(thrown instanceof DmscdcError)) throw thrown
     const { message } = describe(thrown, tableName(item.id))
@@ -51,6 +48,18 @@ async function verdictOf(ports: Ports, item: StateItem): Promise<TableVerdict | 
     return { table: tableName(item.id), ok: false, version: null, rows: 0, files: 0, problems: [problem] }
   }
 }
+
+/** Where another run moved the table on meanwhile, what was missing may only have been superseded: then the new head is looked at. */
+async function verifyNewest(run: TableRun): Promise<TableVerdict | null> {
+  for (let tries = 1; ; tries++) {
+    const head = await openHead(run)
+    if (head === null) return null
+    const verdict = await verify(run, head)
+    if (verdict.ok || tries === triesMax || (await openHead(run))?.version === head.version) return verdict
+  }
+}
+
+const triesMax = 5
 
 async function verify(run: TableRun, head: Snapshot): Promise<TableVerdict> {
   const { ports, place, mirror, item } = run

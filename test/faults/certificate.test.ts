@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { scenarioNamed, scenarios } from './all-scenarios.ts'
+import { scenarioNamed } from './all-scenarios.ts'
+import { openCase } from './case.ts'
 import { certificate } from './certificate.ts'
-import { certifyScenario, everything, short } from './certify-scenario.ts'
+import { certifyScenario, quick } from './certify-scenario.ts'
+import { nameOf, schedulesOf } from './schedule.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
-// The whole of it is `npm run certify`; a failure here is gone through alone by `npm run certify -- --schedule <its name>`.
+// All scenarios are in certificate.slow.test.ts, the whole of it is `npm run certify`; a failure here is gone through alone by `npm run certify -- --schedule <its name>`.
 
 let shop: Workshop
 beforeAll(async () => {
@@ -12,39 +14,21 @@ beforeAll(async () => {
 })
 afterAll(() => shop.close())
 
-describe('what can happen at a commit, and a sample of what can happen at any call, is mended by the next run', () => {
-  test.for(scenarios.map(({ name, claim }) => [name, claim] as const))('%s: %s', async ([name]) => {
-    const { failures, ran } = await certifyScenario(shop, scenarioNamed(name), short)
+describe('what can happen at a commit is mended by the next run', () => {
+  test.for(['splice', 'delta'])('%s', async (name) => {
+    const { failures, ran } = await certifyScenario(shop, scenarioNamed(name), quick)
     expect(failures).toEqual([])
-    expect(Object.keys(ran).length).toBeGreaterThan(4)
+    expect(Object.keys(ran).length).toBeGreaterThan(15)
   })
 })
 
-describe('what the certificate has found stays mended', () => {
-  test('a file that is staged late, after its run gave up, is swept by the next run', async () => {
-    const late = { ...everything, faults: ['late-next', 'late-end'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('incremental'), late)).toMatchObject({ failures: [] })
-  })
-
-  test('what a dead run staged is swept also where the answer to the lease that took over came late', async () => {
-    const late = { ...everything, faults: ['late-next'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('sweep'), late)).toMatchObject({ failures: [] })
-  })
-
-  test('a replay that slept while other runs took files gives up, and leaves no edit that nobody made', async () => {
-    const slept = { ...everything, faults: ['more-work'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('replay'), slept)).toMatchObject({ failures: [] })
-  })
-
-  test('what a run commits that lost its lease is seen by the next run', async () => {
-    const slept = { ...everything, faults: ['much-later'], storms: 0, oneOf: 2 }
-    expect(await certifyScenario(shop, scenarioNamed('replay-load'), slept)).toMatchObject({ failures: [] })
-  })
-
-  test('half an entry of the log is never published', async () => {
-    const cut = { ...everything, faults: ['cut-short'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('delta'), cut)).toMatchObject({ failures: [] })
-  })
+test('a splice is a call that faults strike, and that a run stands still amid', async () => {
+  const { calls } = await openCase(shop, scenarioNamed('splice'))
+  const at = calls.findIndex(({ verb }) => verb === 'putSpliced')
+  const names = schedulesOf(scenarioNamed('splice'), calls, { seed: 1, storms: 0 }).map(nameOf)
+  for (const way of ['lost-answer', 'late-end', 'die-after', 'more-work:amid'])
+    expect(names).toContain(`splice/${way}@${String(at)}`)
+  expect(calls.filter(({ port, verb }) => port === 'lake' && verb === 'fetch')).not.toEqual([])
 })
 
 test('the certificate counts what ran, and says that it failed where one schedule did', () => {

@@ -29,8 +29,11 @@ export const everything: Choice = {
   storms: 25,
 }
 
-/** Some seconds of it, for every test run. */
+/** A minute of all scenarios, for the slow tests. */
 export const short: Choice = { ...everything, oneOf: 40, alwaysAtCommits: true, storms: 2 }
+
+/** Some seconds of one, for every test run. */
+export const quick: Choice = { ...everything, oneOf: 1_000, alwaysAtCommits: true, storms: 0 }
 
 export type Failure = { readonly schedule: string; readonly call: string; readonly problems: readonly string[] }
 

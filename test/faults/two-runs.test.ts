@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test as plainTest } from 'vitest'
 import { runCycle } from '../../src/controller/run-cycle.ts'
+import { verifyTables } from '../../src/controller/verify-tables.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { TableReport } from '../../src/process-table/table-report.ts'
 import { faultyPorts, gate, interceptPorts, type PortCall, startTestProcess } from '../support/faulty-ports.ts'
@@ -12,7 +13,7 @@ import { knownHistory } from './known-history.ts'
 import { later } from './scenarios.ts'
 import { isCommit } from './schedule.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
-import { openWorld } from './world.ts'
+import { id, openWorld } from './world.ts'
 
 // Two runs that meet at any call are in certificate.test.ts; here is what takes more than one pause.
 
@@ -103,6 +104,23 @@ plainTest('a renewal whose answer is lost loses no lease and leaves none behind'
   expect(renewals).toBeGreaterThan(3)
   expect(faulty.struck()).toBe(true)
   await expectAtRest(bench, 1)
+})
+
+plainTest('verify, beside a run that moves the table on, names nothing that is right', async () => {
+  const bench = await arranged('splice')
+  const { world } = bench
+  const [looking, running] = [world.start('looking'), world.start('running')]
+  let moved = false
+  const ports = interceptPorts(looking.ports, async (call, proceed) => {
+    const answer = await proceed()
+    const isPastHead = call.verb === 'get' && /\d+\.json$/u.test(call.target) && answer === null
+    if (isPastHead && !moved) {
+      moved = true
+      expect(await runTable(running.ports)).toMatchObject({ error: null })
+    }
+    return answer
+  })
+  expect(await verifyTables(ports, [id])).toMatchObject([{ ok: true, version: 1, problems: [] }])
 })
 
 test('of many cycles at once each ends well or names the run that holds the table', async ({ lab }) => {

@@ -2,18 +2,15 @@ import type { Catalog, CatalogName } from '../../src/catalog/catalog.ts'
 import { memoryCatalog } from '../../src/catalog/memory-catalog.ts'
 import type { CatalogPort } from '../../src/ports.ts'
 
-/** A catalog in memory that tests of runs look into, and can set back. */
+/** A catalog in memory that tests of runs look into. */
 export type CatalogAtHand = CatalogPort & {
   /** What it says of a table, null where it has none. Two that say the same are equal. */
   describe(name: CatalogName): Promise<unknown>
-  /** Keeps what it says of a table; what it returns brings that back, and nothing else. */
-  keep(name: CatalogName): Promise<() => Promise<void>>
   /** Another catalog that says the same of a table. */
   copy(name: CatalogName): Promise<CatalogAtHand>
 }
 
-export function catalogAtHand(begin: Catalog = memoryCatalog()): CatalogAtHand {
-  let catalog = begin
+export function catalogAtHand(catalog: Catalog = memoryCatalog()): CatalogAtHand {
   return {
     database: null,
     open: async () => catalog,
@@ -23,12 +20,6 @@ export function catalogAtHand(begin: Catalog = memoryCatalog()): CatalogAtHand {
       const { versionId: _, ...table } = found
       const partitions = (await catalog.listPartitions(name)).map((one) => JSON.stringify(one)).sort()
       return { table, partitions }
-    },
-    async keep(name) {
-      const kept = await copyOf(catalog, name)
-      return async () => {
-        catalog = await copyOf(kept, name)
-      }
     },
     copy: async (name) => catalogAtHand(await copyOf(catalog, name)),
   }

@@ -265,6 +265,12 @@ export function startTestProcess(host = 'test-host'): { readonly holder: Holder;
   }
 }
 
+/** Does work as a process of its own, which has ended when the work has. */
+export async function asProcess(ports: Ports, work: (ports: Ports) => Promise<unknown>): Promise<void> {
+  const { holder, end } = startTestProcess()
+  await work({ ...ports, holder }).finally(end)
+}
+
 let lastPid = 0
 const alivePids = new Set<number>()
 
