@@ -23,7 +23,8 @@ export type Carrier = {
 
 type Written = { readonly key: string; readonly identity: string; readonly writtenMs: number }
 
-const holdMsMax = 25_000
+const holdMsMax = 45_000
+const heldOneIn = 10
 const passEveryMs = 100
 
 export function openCarrier(world: {
@@ -69,7 +70,7 @@ export function openCarrier(world: {
   const mustWait = (key: string, identity: string, files: readonly Written[]) => {
     const known = held.get(key)
     if (known?.identity === identity) return known.untilMs > Date.now()
-    if (!mayBeLate(key, files) || random.below(14) > 0) return false
+    if (!mayBeLate(key, files) || random.below(heldOneIn) > 0) return false
     held.set(key, { identity, untilMs: Date.now() + random.below(holdMsMax) })
     return true
   }

@@ -60,8 +60,9 @@ export type DmsTask = {
 
 type Following = { readonly abort: AbortController; readonly ended: Promise<void> }
 
-/** Saved positions to go back to. */
-const savedMax = 90
+/** Saved positions to go back to. Few, and seldom: changes that come again also mend what was merged wrongly before. */
+const savedMax = 12
+const goesBackOneIn = 4
 
 export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
   const { source, random, tally, outbox } = world
@@ -144,7 +145,7 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
   }
   const goBack = (): Position => {
     const now = position as Position
-    if (!plan.goesBack || saved.length === 0 || random.below(3) === 0) return now
+    if (!plan.goesBack || saved.length === 0 || random.below(goesBackOneIn) > 0) return now
     const earlier = saved[random.below(saved.length)] as Position
     // What the position lies before empties the table a second time, new LOAD files and all.
     for (const [table, at] of emptiedAt) if (compareBinlog(earlier.binlog, at) < 0) debts.add(table)
