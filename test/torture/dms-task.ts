@@ -79,7 +79,8 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
 
   const reached = (now: Position) => {
     position = now
-    saved = [...saved, now].slice(-savedMax)
+    const last = saved.at(-1)
+    if (last === undefined || compareBinlog(last.binlog, now.binlog) !== 0) saved = [...saved, now].slice(-savedMax)
     const open = redeliveries.at(-1)
     if (delivered === null || compareBinlog(now.binlog, delivered) >= 0) {
       delivered = now.binlog
