@@ -23,7 +23,8 @@ export type Carrier = {
 
 type Written = { readonly key: string; readonly identity: string; readonly writtenMs: number }
 
-const holdMsMax = 25_000
+const holdMsMax = 45_000
+const heldOneIn = 10
 const passEveryMs = 100
 
 export function openCarrier(world: {
@@ -40,8 +41,10 @@ export function openCarrier(world: {
   const held = new Map<string, { readonly identity: string; readonly untilMs: number }>()
   let failure: unknown = null
 
-  const pass = async (isHurried: (key: string) => boolean) => {
+  /** Whether it saw all of the outbox. */
+  const pass = async (isHurried: (key: string) => boolean): Promise<boolean> => {
     const files = await filesIn(outbox)
+    if (files === null) return false
     const present = new Set(files.map(({ key }) => key))
     for (const key of [...carried.keys()].filter((known) => !present.has(known))) {
       await landing.remove(key)
@@ -52,7 +55,7 @@ export function openCarrier(world: {
       if (carried.get(key) === identity) continue
       if (!isHurried(key) && mustWait(key, identity, files)) continue
       // Gone again: the next pass sees the table without it.
-      if (!(await isCarried(landing, key, join(outbox, key)))) return
+      if (!(await isCarried(landing, key, join(outbox, key)))) return false
       if (held.get(key)?.identity === identity) {
         tally.add('late files')
         tally.note('late', { key })
@@ -62,11 +65,12 @@ export function openCarrier(world: {
       held.delete(key)
       carried.set(key, identity)
     }
+    return true
   }
   const mustWait = (key: string, identity: string, files: readonly Written[]) => {
     const known = held.get(key)
     if (known?.identity === identity) return known.untilMs > Date.now()
-    if (!mayBeLate(key, files) || random.below(14) > 0) return false
+    if (!mayBeLate(key, files) || random.below(heldOneIn) > 0) return false
     held.set(key, { identity, untilMs: Date.now() + random.below(holdMsMax) })
     return true
   }
@@ -84,7 +88,7 @@ export function openCarrier(world: {
     settle: (table) =>
       oneByOne(async () => {
         if (failure !== null) throw failure
-        await pass((key) => table === null || key.split('/')[1] === table)
+        while (!(await pass((key) => table === null || key.split('/')[1] === table)));
         await new Promise((resolve) => setTimeout(resolve, world.datesDifferMs))
       }),
     async stop() {
@@ -105,9 +109,15 @@ function mayBeLate(key: string, files: readonly Written[]): boolean {
   return files.find((file) => isLoad(file.key))?.key !== key
 }
 
-/** In the order in which they were written. */
-async function filesIn(folder: string): Promise<readonly Written[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+/** In the order in which they were written; null where a folder went while it was read, which must not pass for an empty one. */
+async function filesIn(folder: string): Promise<readonly Written[] | null> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null
+      throw error
+    },
+  )
+  if (entries === null) return null
   const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
   const written = await Promise.all(
     files.map(async (entry): Promise<Written | null> => {

@@ -60,8 +60,9 @@ export type DmsTask = {
 
 type Following = { readonly abort: AbortController; readonly ended: Promise<void> }
 
-/** Saved positions to go back to. */
-const savedMax = 90
+/** Saved positions to go back to. Few, and seldom: changes that come again also mend what was merged wrongly before. */
+const savedMax = 12
+const goesBackOneIn = 4
 
 export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
   const { source, random, tally, outbox } = world
@@ -78,7 +79,8 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
 
   const reached = (now: Position) => {
     position = now
-    saved = [...saved, now].slice(-savedMax)
+    const last = saved.at(-1)
+    if (last === undefined || compareBinlog(last.binlog, now.binlog) !== 0) saved = [...saved, now].slice(-savedMax)
     const open = redeliveries.at(-1)
     if (delivered === null || compareBinlog(now.binlog, delivered) >= 0) {
       delivered = now.binlog
@@ -144,7 +146,7 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
   }
   const goBack = (): Position => {
     const now = position as Position
-    if (!plan.goesBack || saved.length === 0 || random.below(3) === 0) return now
+    if (!plan.goesBack || saved.length === 0 || random.below(goesBackOneIn) > 0) return now
     const earlier = saved[random.below(saved.length)] as Position
     // What the position lies before empties the table a second time, new LOAD files and all.
     for (const [table, at] of emptiedAt) if (compareBinlog(earlier.binlog, at) < 0) debts.add(table)

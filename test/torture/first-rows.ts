@@ -12,14 +12,15 @@ export async function createTables(source: Source, random: Random): Promise<void
     await connection.query(`use ${schema}`)
     for (const table of tables) {
       await connection.query(`create ${declaration(table)}`)
-      for (const keys of firstKeys(table))
+      for (const keys of firstKeys(table, table.firstRows))
         await connection.query(`insert into ${table.name} ${rows(random, table, keys)}`)
     }
   })
 }
 
-function firstKeys(table: Table): readonly (readonly number[])[] {
-  const all = [anchorKey(table), ...Array.from({ length: table.firstRows }, (_, at) => at + 1)]
+/** The anchor and the first so many keys, in blocks for a statement each. */
+export function firstKeys(table: Table, count: number): readonly (readonly number[])[] {
+  const all = [anchorKey(table), ...Array.from({ length: count }, (_, at) => at + 1)]
   return Array.from({ length: Math.ceil(all.length / rowsPerStatement) }, (_, at) =>
     all.slice(at * rowsPerStatement, (at + 1) * rowsPerStatement),
   )

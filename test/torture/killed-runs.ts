@@ -26,7 +26,7 @@ export async function randomCycle(command: Command, random: Random, usualMs: num
     both.map(async (second) => {
       await sleep(second * random.below(400))
       const run = begin(command, ['run', '--json', ...flags(random)])
-      if (random.below(2) === 0) await killSomewhere(command, run, { random, usualMs })
+      if (random.below(5) < 3) await killSomewhere(command, run, { random, usualMs })
       return watched(command, run)
     }),
   )

@@ -12,7 +12,7 @@ import { check, type Findings } from './check.ts'
 import { type DmsTask, dmsTask } from './dms-task.ts'
 import { type Epoch, epochs, type Upheaval } from './epochs.ts'
 import { createTables } from './first-rows.ts'
-import { type Command, randomCycle, say as tell } from './killed-runs.ts'
+import { type Command, cleanCycle, randomCycle, say as tell } from './killed-runs.ts'
 import { randomCommand } from './operator.ts'
 import { randomStreams, type Streams } from './random-streams.ts'
 import { schema, settings } from './tables.ts'
@@ -44,6 +44,7 @@ export async function torment(asked: Torment): Promise<{ readonly findings: Find
     return { findings: [error instanceof Error ? (error.stack ?? error.message) : String(error)], tally: stage.tally }
   } finally {
     await stage.carrier.stop()
+    for (const task of stage.tasks) await task.stop().catch(() => {})
   }
 }
 
@@ -124,7 +125,7 @@ async function writeUntil(checkMs: number, all: Iterator<Epoch>, stage: Stage, s
 /** Now and then the task starts anew; what it owes it loads. */
 function restarts(task: DmsTask, random: Random): Beside {
   return again(async () => {
-    await sleep(1000 + random.below(9000))
+    await sleep(2000 + random.below(12_000))
     await (random.below(3) === 0 ? task.payDebts() : task.restart())
   })
 }
@@ -140,6 +141,8 @@ function cycles({ command, filesOf }: Stage, random: Random): Beside {
 /** Nobody writes, all has been delivered, and no run is at work. */
 async function quietly({ tasks, carrier, command, source, sourceUrl, tally }: Stage): Promise<Findings> {
   for (const task of tasks) await task.drain()
+  // What is held back now turns up behind everything else.
+  await cleanCycle(command)
   await carrier.settle(null)
   tally.add('checks')
   return check(command, source, sourceUrl)

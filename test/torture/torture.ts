@@ -38,6 +38,8 @@ const options = new Command('torture')
     keep: boolean
   }>()
 
+// By an exit, at which the servers are stopped.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const server = await startMariadb()
 if (server === null) process.exit(1)
 const folder = mkdtempSync(join(options.folder, 'dmscdc-torture-'))
