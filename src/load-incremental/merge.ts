@@ -7,7 +7,7 @@ import { boundsIn } from '../lake/statistics.ts'
 import { fileColumns, type PreparedFile, type TableShape } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
-import { placeRows } from './place-rows.ts'
+import { type NumberedFile, placeRows } from './place-rows.ts'
 import { dropLosers, remember } from './remember.ts'
 import { chooseWrites, openLayouts } from './splice.ts'
 import { createDifferences, deleteUnchanged } from './splice-sql.ts'
@@ -92,6 +92,8 @@ export type MergePrediction = {
   /** Of those, the ones that keep their old bytes. */
   readonly filesToSplice: number
   readonly filesToWrite: number
+  /** Small files that are written again though no key of the batch stands in them. */
+  readonly merged: readonly DataFile[]
   /** Without footers. */
   readonly bytesToWrite: number
 }
@@ -112,12 +114,17 @@ export async function predictMerge(
     changes: await countChanges(input, plan),
     filesToRewrite: touched.rewrites.length + touched.merged.length,
     filesToSplice: [...touched.choices.values()].filter(({ kind }) => kind === 'splice').length,
+    merged: untouched(plan, touched.merged),
     filesToWrite: touched.rewrites.length + (begun + touched.merged.length > 0 ? 1 : 0),
     bytesToWrite:
       sum([...touched.choices.values()].map(({ bytes }) => bytes)) +
       sum(touched.merged.map(({ file }) => liveBytes(file))) +
       begun * (Number.isFinite(bytesPerRow) ? bytesPerRow : landedPerRow),
   }
+}
+
+function untouched({ touched }: MergePlan, merged: readonly NumberedFile[]): readonly DataFile[] {
+  return merged.filter(({ number }) => touched.every((one) => one.number !== number)).map(({ file }) => file)
 }
 
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */

@@ -1,6 +1,8 @@
-import { type ChangeCounts, type LandingFile, noChanges, type Snapshot } from '../domain.ts'
+import { type ChangeCounts, type DataFile, type LandingFile, noChanges, type Snapshot } from '../domain.ts'
+import { liveBytes } from '../lake/small-files.ts'
 import { dataFileBytesTarget } from '../lake/write-data.ts'
 import { openBatch } from '../landing/batch.ts'
+import { mergedByAppend } from '../load-incremental/append.ts'
 import { type MergePlan, planMerge, predictMerge } from '../load-incremental/merge.ts'
 import { decodable, emptySnapshot, shapeOf } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
@@ -114,12 +116,22 @@ async function planIncremental(
       return planOf(batch.problem === null ? work : { kind: 'held', error: batch.problem }, {})
     const shape = shapeOf(config, batch.columns)
     const landed = sum(batch.files.map(({ file }) => file.sizeBytes))
-    if (shape.keyColumns.length === 0)
-      return planOf(work, { bytesToRead: landed, bytesToWrite: landed, filesRead: batch.files.length, filesWritten: 1 })
+    const { writeCosts: costs } = ports
+    if (shape.keyColumns.length === 0) {
+      const merged = await mergedByAppend({ session, shape, files: head?.files ?? [], batch, costs })
+      return planOf(work, {
+        filesToRewrite: merged.length,
+        bytesToRead: landed + sum(merged.map(sizeOf)),
+        bytesToWrite: landed + sum(merged.map(liveBytes)),
+        filesRead: batch.files.length + merged.length,
+        filesWritten: 1,
+        filesGone: merged.length,
+      })
+    }
     const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
     const snapshot = head ?? emptySnapshot(config, startingPoint(run))
     const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
-    const input = { session, staging, snapshot, shape, batch, sequence, costs: ports.writeCosts }
+    const input = { session, staging, snapshot, shape, batch, sequence, costs }
     const { plan, predicted } = await decodable({ session, config }, batch, async () => {
       const planned = await planMerge(input)
       return { plan: planned, predicted: batch.widened ? null : await predictMerge(input, planned) }
@@ -128,9 +140,9 @@ async function planIncremental(
     return planOf(work, {
       changes: predicted.changes,
       filesToRewrite: predicted.filesToRewrite,
-      bytesToRead: landed + sum(plan.touched.map(({ file }) => file.sizeBytes)),
+      bytesToRead: landed + sum([...plan.touched.map(({ file }) => file), ...predicted.merged].map(sizeOf)),
       bytesToWrite: Math.round(predicted.bytesToWrite),
-      filesRead: batch.files.length + plan.candidates.length,
+      filesRead: batch.files.length + plan.candidates.length + predicted.merged.length,
       filesWritten: predicted.filesToWrite,
       filesGone: predicted.filesToRewrite,
       filesSplicedOnS3: ports.lake.url.startsWith('s3:') ? predicted.filesToSplice : 0,
@@ -178,4 +190,5 @@ function planRewrite(head: Snapshot | null, work: TableWork): WorkPlan {
   })
 }
 
+const sizeOf = ({ sizeBytes }: DataFile) => sizeBytes
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
