@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { dmscdcVersion } from '../src/version.ts'
 import { type Figure, figureHead, figureLine, machine } from './figures.ts'
-import { runGrowth } from './growth.ts'
+import { runGrowth, sectionNames } from './growth.ts'
 import { runS3 } from './s3.ts'
 import { targetHead, targetLines } from './targets.ts'
 import { batches } from './workload.ts'
@@ -43,10 +43,13 @@ withOptions(program.command('s3'))
 
 withOptions(program.command('growth'))
   .description('how the cost grows with files, rows, commits and tables')
-  .action(async (options: BenchOptions) => {
-    const lines = [`# How the cost grows`, '', ...head(options), '', ...(await runGrowth(options, say))]
-    if (options.write) writeFileSync(growthFile, `${lines.join('\n')}\n`)
-  })
+  .option('--case <name...>', `only these: ${sectionNames.join(', ')}`)
+  .action((options: BenchOptions) =>
+    runGrowth(options, say, (title, lines) => {
+      const part = [`## ${title}`, '', ...head(options), '', ...lines]
+      if (options.write) keepPart({ file: growthFile, title: 'How the cost grows' }, title, part)
+    }),
+  )
 
 await program.parseAsync()
 
@@ -71,7 +74,7 @@ function whole(text: string): number {
 }
 
 function head({ rows, runs, memory }: BenchOptions): readonly string[] {
-  const facts = `${rows.toLocaleString('en')} rows, ${String(runs)} runs, --memory ${memory}`
+  const facts = `${rows.toLocaleString('en')} rows, ${String(runs)} runs, --memory ${memory}, load before ${(loadavg()[0] ?? 0).toFixed(1)}`
   return [`dmscdc ${dmscdcVersion} on ${machine()}; ${facts}; ${new Date().toISOString().slice(0, 10)}.`]
 }
 
@@ -90,18 +93,23 @@ async function report(
   if (reached.length > 0) for (const line of ['', ...targetHead, ...reached]) say(line)
   if (!options.write) return
   const lines = [`## ${part}`, '', ...head(options), '', ...figureHead, ...figures.map(figureLine)]
-  keepPart(part, [...lines, ...(reached.length > 0 ? ['', ...targetHead, ...reached] : [])])
+  keepPart({ file: resultsFile, title: 'Results' }, part, [
+    ...lines,
+    ...(reached.length > 0 ? ['', ...targetHead, ...reached] : []),
+  ])
 }
 
-/** Each part of results.md is replaced as a whole. */
-function keepPart(part: string, lines: readonly string[]): void {
-  const parts = readParts()
+type Kept = { readonly file: string; readonly title: string }
+
+/** Each part of a file is replaced as a whole. */
+function keepPart({ file, title }: Kept, part: string, lines: readonly string[]): void {
+  const parts = readParts(file)
   parts.set(part, `${lines.join('\n')}\n`)
-  writeFileSync(resultsFile, `# Results\n\n${[...parts.values()].join('\n')}`)
+  writeFileSync(file, `# ${title}\n\n${[...parts.values()].join('\n')}`)
 }
 
-function readParts(): Map<string, string> {
-  const text = existsSync(resultsFile) ? readFileSync(resultsFile, 'utf8') : ''
+function readParts(file: string): Map<string, string> {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const parts = text.split(/^(?=## )/mu).slice(1)
   return new Map(parts.map((part) => [/^## (.*)$/mu.exec(part)?.[1] ?? '', part.replace(/\n*$/u, '\n')]))
 }

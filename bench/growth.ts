@@ -14,28 +14,55 @@ type Say = (line: string) => void
 const tiny = batches[0] as Batch
 const wide = tableKinds[0] as TableKind
 
-/** Each section varies one thing and keeps the others; a merge is 34 updates in one file. */
-export async function runGrowth(options: BenchOptions, say: Say): Promise<readonly string[]> {
-  const lines: string[] = []
-  const both = (line: string) => {
-    lines.push(line)
-    say(line)
-  }
-  for (const section of [byRows, byFiles, byCommits, byTables]) {
+/**
+ * Each section varies one thing and keeps the others; a merge is 34 updates in one file. `keep` is given the lines of each section when
+ * it has ended, under its title.
+ */
+export async function runGrowth(
+  options: BenchOptions,
+  say: Say,
+  keep: (title: string, lines: readonly string[]) => void,
+): Promise<void> {
+  for (const { title, section } of chosen(options)) {
+    const lines: string[] = []
+    const both = (line: string) => {
+      lines.push(line)
+      say(line)
+    }
+    say(`\n## ${title}\n`)
     const folder = mkdtempSync(join(options.folder, 'dmscdc-bench-'))
     try {
       await section({ options, folder, say: both })
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
+    keep(title, lines)
   }
-  return lines
 }
+
+const sections = {
+  rows: { title: 'Rows of the table, one merge of 34 updates', section: byRows },
+  files: { title: 'Change files of one batch, 34 updates each', section: byFiles },
+  commits: {
+    title: 'Commits of a table of 100,000 rows, 34 changes anywhere each',
+    section: (setting: Section) => byCommits(setting, { mixed: true }),
+  },
+  inserts: {
+    title: 'Commits of a table of 100,000 rows, 34 new rows each',
+    section: (setting: Section) => byCommits(setting, { mixed: false, isNew: true }),
+  },
+  tables: { title: 'Idle tables of one run', section: byTables },
+} as const
+
+export const sectionNames = Object.keys(sections)
+
+const chosen = ({ case: names }: BenchOptions) =>
+  Object.entries(sections).flatMap(([name, section]) => (names === undefined || names.includes(name) ? [section] : []))
 
 type Section = { readonly options: BenchOptions; readonly folder: string; readonly say: Say }
 
 async function byRows({ options, folder, say }: Section): Promise<void> {
-  head(say, 'Rows of the table, one merge of 34 updates', ['rows', ...runHead])
+  head(say, ['rows', ...runHead])
   for (const rows of [10_000, 100_000, 1_000_000, 10_000_000].filter((count) => count <= options.rows)) {
     const place = localPlace(join(folder, String(rows)))
     await ours(options.memory).load(place, wide, await writeLoad(join(folder, `load-${String(rows)}`), wide, rows))
@@ -48,7 +75,7 @@ async function byRows({ options, folder, say }: Section): Promise<void> {
 }
 
 async function byFiles({ options, folder, say }: Section): Promise<void> {
-  head(say, 'Change files of one batch, 34 updates each', ['files', ...runHead])
+  head(say, ['files', ...runHead])
   const rows = Math.min(options.rows, 1_000_000)
   const place = localPlace(join(folder, 'table'))
   await ours(options.memory).load(place, wide, await writeLoad(join(folder, 'load'), wide, rows))
@@ -61,9 +88,9 @@ async function byFiles({ options, folder, say }: Section): Promise<void> {
 }
 
 /** As many hours of a table's life, in one process a run. */
-async function byCommits({ options, folder, say }: Section): Promise<void> {
-  head(say, 'Commits of a table of 100,000 rows, 34 changes each: the run that makes the nth', [
-    'commit',
+async function byCommits({ options, folder, say }: Section, kind: Pick<Batch, 'mixed' | 'isNew'>): Promise<void> {
+  head(say, [
+    'the run that makes commit',
     ...runHead,
     'data files',
     'bytes of the table',
@@ -74,19 +101,21 @@ async function byCommits({ options, folder, say }: Section): Promise<void> {
   const system = ours(options.memory)
   await system.load(place, wide, await writeLoad(join(folder, 'load'), wide, rows))
   let [written, changed] = [0, 0]
+  let recent: readonly Measured[] = []
   const shown = new Set([1, 10, 100, 300, 1000].filter((commit) => commit <= options.rows / 100))
   for (let commit = 1; commit <= Math.max(...shown); commit++) {
-    const batch = { ...tiny, name: `hour-${String(commit)}`, mixed: true, among: null }
+    const batch = { ...tiny, name: `hour-${String(commit)}`, ...kind, among: null }
     const inserted = await writeBatch(join(folder, 'changes'), wide, batch, rows + commit * tiny.changes)
     const measured = await system.merge(place, wide, inserted, stamp(commit))
     written += tableOf(measured)?.bytesWritten ?? 0
     changed += statSync(inserted[0] as string).size
+    recent = [...recent.slice(1 - recentRuns), measured]
     if (!shown.has(commit)) continue
     const files = await place.parquetFiles('lake/bench/t')
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
     line(say, [
       String(commit),
-      ...runCells(measured),
+      ...runCells(medianOf(recent)),
       String(files.length),
       megabytes(bytes),
       (written / changed).toFixed(0),
@@ -94,9 +123,17 @@ async function byCommits({ options, folder, say }: Section): Promise<void> {
   }
 }
 
+/** One run alone says little: shown is the one in the middle of so many, up to that commit. */
+const recentRuns = 7
+
+function medianOf(runs: readonly Measured[]): Measured {
+  const sorted = [...runs].sort((a, b) => a.wallSeconds - b.wallSeconds)
+  return sorted[Math.floor(sorted.length / 2)] as Measured
+}
+
 /** Idle tables: what an hour costs in which nothing happened. */
 async function byTables({ options, folder, say }: Section): Promise<void> {
-  head(say, 'Idle tables of one run', ['tables', ...runHead])
+  head(say, ['tables', ...runHead])
   const [load] = await writeLoad(join(folder, 'load'), wide, 1_000)
   for (const tables of [1, 10, 100, 1_000].filter((count) => count <= options.rows / 100)) {
     const place = localPlace(join(folder, String(tables)))
@@ -126,8 +163,7 @@ function runCells(measured: Measured): readonly string[] {
 
 const tableOf = (measured: Measured) => (JSON.parse(measured.stdout) as RunReport).tables[0]
 
-function head(say: Say, title: string, columns: readonly string[]): void {
-  for (const text of ['', `## ${title}`, '']) say(text)
+function head(say: Say, columns: readonly string[]): void {
   line(say, columns)
   line(
     say,
@@ -139,4 +175,8 @@ function line(say: Say, cells: readonly string[]): void {
   say(`| ${cells.join(' | ')} |`)
 }
 
-const stamp = (hour: number) => `20260101-${String(hour).padStart(8, '0')}`
+/** Of the file that DMS writes in an hour, all but its last digit, which counts the files of a batch. */
+const stamp = (hour: number) => {
+  const [date = '', time = ''] = new Date(Date.UTC(2026, 0, 1, hour)).toISOString().slice(0, 13).split('T')
+  return `${date.replaceAll('-', '')}-${time}000000`
+}

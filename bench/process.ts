@@ -35,8 +35,11 @@ export async function measure(
     child.once('close', resolve)
   })
   while (wallSeconds === null) {
-    for (const pid of descendants(child.pid ?? 0))
-      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: highWaterBytes(pid) })
+    for (const pid of descendants(child.pid ?? 0)) {
+      // Of one that has just ended the kernel says nothing of its memory any more.
+      const peakSoFar = family.get(pid)?.peakBytes ?? 0
+      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: Math.max(peakSoFar, highWaterBytes(pid)) })
+    }
     peakBytes = [...family.values()].reduce((sum, one) => sum + one.peakBytes, 0)
     readBytes = readSoFar(child.pid ?? 0) ?? readBytes
     await Promise.race([ended, sleep(20)])

@@ -9,6 +9,8 @@ export type Batch = {
   readonly among: number | null
   /** Inserts and deletions beside the updates, and a tenth of the keys twice; else updates alone. */
   readonly mixed: boolean
+  /** Inserts alone. */
+  readonly isNew?: boolean
   /** Updates change `amount`, `status` and `updated_at`; else `amount` alone. */
   readonly threeColumns?: boolean
   /** On which table; `wide` where it is not said. */
@@ -105,10 +107,11 @@ export function batchFile(kind: TableKind, batch: Batch, rows: number, file: num
 }
 
 /** The `n`th change of a batch, its operation and the key that it falls on. */
-function drawnKeys({ name, changes, files, among, mixed }: Batch, rows: number, file: number): string {
+function drawnKeys({ name, changes, files, among, mixed, isNew }: Batch, rows: number, file: number): string {
   const [from, to] = [file, file + 1].map((n) => String(Math.floor((changes * n) / files)))
   const span = String(Math.min(rows, among ?? rows))
   const drawn = (n: string) => `${String(rows - 1)} - (hash(${n}, ${literal(name)}) % ${span})::bigint`
+  if (isNew) return `select range as n, 'I' as op, ${String(rows)} + range as id from range(${from ?? ''}, ${to ?? ''})`
   const operation = mixed
     ? `case when hash(n, 'kind') % 100 < 60 then 'U' when hash(n, 'kind') % 100 < 85 then 'I' else 'D' end`
     : `'U'`

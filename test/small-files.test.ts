@@ -1,4 +1,5 @@
 import { describe, expect, test as plainTest } from 'vitest'
+import { planTables } from '../src/controller/plan-tables.ts'
 import type { DataFile } from '../src/domain.ts'
 import { type Arrival, filesToMerge, liveBytes, mergedBytesMax, smallFileBytes } from '../src/lake/small-files.ts'
 import { dataFileBytesTarget } from '../src/lake/write-data.ts'
@@ -101,7 +102,10 @@ describe('a table that gets a few rows each hour', () => {
     await lab.set('s.t', { active: true, ...options })
     for (let hour = 0; hour < hours; hour++) {
       await lab.land(`s/t/${nameOf(hour)}`, rowsOf(types, [rowOf(hour, 2 * hour), rowOf(hour, 2 * hour + 1)]))
-      expect(await lab.runOne('s.t')).toMatchObject({ error: null, changes: { inserted: 2 } })
+      const [planned] = hour > smallFilesMax ? await planTables(lab.ports, [{ schema: 's', table: 't' }]) : []
+      const report = await lab.runOne('s.t')
+      expect(report).toMatchObject({ error: null, changes: { inserted: 2 } })
+      if (planned !== undefined) expect(planned.filesToRewrite).toBe(report.filesRewritten)
       counts.push((await filesBelow(`${lab.lake}/s/t`)).length)
     }
     const all = Array.from({ length: 2 * hours }, (_, id) => rowOf(Math.floor(id / 2), id).slice(1))

@@ -29,7 +29,7 @@ export async function append(input: AppendInput): Promise<MergeResult> {
   const [count] = await session.rows(
     `select count(*) filter (op = 'I') as inserts, count(*) filter (op <> 'I') as others from changes`,
   )
-  const remove = filesToMerge(input.files, await arrivalsOf(input), input.costs)
+  const remove = await mergedByAppend(input)
   const numbered = remove.map((file) => ({ number: input.files.indexOf(file), file }))
   const opened = await openDataFiles(staging.lake, session, staging.place, numbered, { verify: true })
   const columns = list(shape.columns.map(({ fieldId }) => `c${String(fieldId)}`))
@@ -57,8 +57,19 @@ export async function append(input: AppendInput): Promise<MergeResult> {
   return { written, remove, changes, filesRewritten: remove.length, bytesRead, bytesCarried: 0, remembered: null }
 }
 
+/** The small files that are written again together with what is new. */
+export async function mergedByAppend(input: Omit<AppendInput, 'staging'>): Promise<readonly DataFile[]> {
+  return filesToMerge(input.files, await arrivalsOf(input), input.costs)
+}
+
 /** Counted only where a partition may have too many small files. */
-async function arrivalsOf({ session, shape, files, batch, costs }: AppendInput): Promise<readonly Arrival[]> {
+async function arrivalsOf({
+  session,
+  shape,
+  files,
+  batch,
+  costs,
+}: Omit<AppendInput, 'staging'>): Promise<readonly Arrival[]> {
   if (files.length < costs.smallFilesMax) return []
   const names = shape.partitionColumns.map((_, at) => `p${String(at)}`)
   const texts = partitionsOf(shape).map(
