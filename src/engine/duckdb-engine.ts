@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
@@ -8,9 +8,10 @@ import { createGunzip } from 'node:zlib'
 import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { frameCsv } from './csv-frame.ts'
+import { type FinishedFiles, hashAsFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
-import { concatenate, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
+import { concatenate, footerBytesOf, hashSpans, readBytes } from './duckdb-scratch.ts'
 import {
   type Cell,
   type ColumnStatistics,
@@ -80,7 +81,9 @@ function openSession(link: Link, folder: string, footerBytesMax: number): Engine
     async write(request) {
       const target = fresh('out')
       await mkdir(target)
-      return writtenFiles(await rows(copyStatement(request, target)))
+      const finished = hashAsFinished(target)
+      const returned = await rows(copyStatement(request, target)).finally(() => finished.stop())
+      return writtenFiles(returned, finished)
     },
     async encode(request) {
       const path = fresh('chunks')
@@ -113,27 +116,6 @@ function openSession(link: Link, folder: string, footerBytesMax: number): Engine
     },
   }
 }
-
-async function footerBytesOf(path: string): Promise<number | null> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
-  if (file === null) return null
-  try {
-    const { size } = await file.stat()
-    if (size < parquetBytesMin) return null
-    const end = Buffer.alloc(8)
-    await file.read(end, 0, end.length, size - end.length)
-    const footerBytes = end.readUInt32LE(0)
-    return end.toString('latin1', 4) === 'PAR1' && footerBytes <= size - parquetBytesMin ? footerBytes : null
-  } finally {
-    await file.close()
-  }
-}
-
-/** Its first and last four bytes, and the footer's length. */
-const parquetBytesMin = 12
 
 /**
  * A result keeps native memory until its JavaScript object is collected, and nothing tells the collector how much:
@@ -171,7 +153,10 @@ function parquetOptions(fieldIds: ReadonlyMap<string, number>, rows: number): st
   ]
 }
 
-async function writtenFiles(returned: readonly { readonly [column: string]: unknown }[]): Promise<WrittenFile[]> {
+async function writtenFiles(
+  returned: readonly { readonly [column: string]: unknown }[],
+  finished: FinishedFiles,
+): Promise<WrittenFile[]> {
   const files: WrittenFile[] = []
   for (const row of returned) {
     if (Number(row.count) === 0) continue
@@ -181,7 +166,7 @@ async function writtenFiles(returned: readonly { readonly [column: string]: unkn
       rows: Number(row.count),
       sizeBytes: Number(row.file_size_bytes),
       footerBytes: Number(row.footer_size_bytes),
-      segments: await segmentsOf(scratchFile, Number(row.file_size_bytes)),
+      segments: await finished.segments(scratchFile, Number(row.file_size_bytes)),
       statistics: readStatistics(row.column_statistics as StatisticsMap),
     })
   }

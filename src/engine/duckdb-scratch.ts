@@ -35,6 +35,28 @@ async function segmentEnds(file: FileHandle, sizeBytes: number): Promise<readonl
   return [...ends, footerStart, sizeBytes]
 }
 
+/** The length of the Parquet footer that the end of a file tells; null where it is the end of no Parquet file. */
+export async function footerBytesOf(path: string): Promise<number | null> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  if (file === null) return null
+  try {
+    const { size } = await file.stat()
+    if (size < parquetBytesMin) return null
+    const end = Buffer.alloc(8)
+    await file.read(end, 0, end.length, size - end.length)
+    const footerBytes = end.readUInt32LE(0)
+    return end.toString('latin1', 4) === 'PAR1' && footerBytes <= size - parquetBytesMin ? footerBytes : null
+  } finally {
+    await file.close()
+  }
+}
+
+/** Its first and last four bytes, and the footer's length. */
+const parquetBytesMin = 12
+
 /** Hex, in the order of the spans. */
 export function hashSpans(path: string, spans: readonly ByteSpan[]): Promise<readonly string[]> {
   return withFile(path, (file) => hashAll(file, spans))

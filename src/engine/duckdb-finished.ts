@@ -1,0 +1,51 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Segment } from '../domain.ts'
+import { footerBytesOf, segmentsOf } from './duckdb-scratch.ts'
+
+export type FinishedFiles = {
+  /** Ends the watch; what is being hashed is hashed to its end. */
+  stop(): Promise<void>
+  segments(path: string, sizeBytes: number): Promise<readonly Segment[]>
+}
+
+/**
+ * Hashes the Parquet files of a folder that the engine writes one behind the other: those that look finished, while it writes the
+ * next. The engine only appends, so a hash counts where the file still has the size that was hashed.
+ */
+export function hashAsFinished(folder: string): FinishedFiles {
+  const hashed = new Map<string, { readonly sizeBytes: number; readonly segments: readonly Segment[] }>()
+  const stopping = new AbortController()
+  const lookAround = async () => {
+    for (const path of await filesIn(folder)) {
+      if (stopping.signal.aborted) return
+      if (hashed.has(path) || (await footerBytesOf(path)) === null) continue
+      const { size } = await stat(path)
+      hashed.set(path, { sizeBytes: size, segments: await segmentsOf(path, size) })
+    }
+  }
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      // What cannot be read yet is read when it is asked for.
+      await lookAround().catch(() => {})
+      await sleep(lookAroundMs, undefined, { signal: stopping.signal }).catch(() => {})
+    }
+  })()
+  return {
+    async stop() {
+      stopping.abort()
+      await watching
+    },
+    async segments(path, sizeBytes) {
+      const known = hashed.get(path)
+      return known?.sizeBytes === sizeBytes ? known.segments : segmentsOf(path, sizeBytes)
+    },
+  }
+}
+
+const lookAroundMs = 100
+
+async function filesIn(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).sort().map((name) => join(folder, name))
+}

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { literal } from '../../src/engine/sql.ts'
+import { dmscdc, openPlaces, type Places } from './process.ts'
+import { openSql, type Sql } from './table-rows.ts'
+
+let sql: Sql
+beforeAll(async () => {
+  sql = await openSql()
+})
+afterAll(() => sql.close())
+
+let places: Places
+beforeEach(() => {
+  places = openPlaces()
+})
+afterEach(() => places.remove())
+
+/** The sources of all scripts that the process read, by what V8 says of its coverage and by the bundle's source maps. */
+async function sourcesReadBy(args: readonly string[]): Promise<readonly string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'start-up-'))
+  try {
+    const { code, stderr } = await dmscdc(args, { ...places.environment, NODE_V8_COVERAGE: folder })
+    expect([code, code === 0 ? '' : stderr]).toEqual([0, ''])
+    const scripts = readdirSync(folder).flatMap((name) => {
+      const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }
+      return result.filter(({ url }) => url.startsWith('file:')).map(({ url }) => fileURLToPath(url))
+    })
+    return scripts.flatMap((path) => [path, ...bundledIn(path)])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function bundledIn(path: string): readonly string[] {
+  if (!existsSync(`${path}.map`)) return []
+  return (JSON.parse(readFileSync(`${path}.map`, 'utf8')) as { sources: string[] }).sources
+}
+
+const among = (sources: readonly string[], pattern: RegExp) => sources.filter((source) => pattern.test(source))
+
+const engine = /@duckdb|engine\/duckdb-/u
+const clients = /@aws-sdk|@smithy|mysql2/u
+
+describe('what a start reads', () => {
+  test('for the version: the command line and nothing behind it', async () => {
+    const sources = await sourcesReadBy(['--version'])
+    expect(among(sources, /src\/cli\.ts$/u)).toHaveLength(1)
+    expect(among(sources, /src\/(?!cli\.ts|version\.ts|errors\.ts|limits\.ts)/u)).toEqual([])
+  })
+
+  test('for idle tables on this disk: neither the engine nor the clients of other places; work opens the engine', async () => {
+    const load = join(places.landing, 'shop/orders/LOAD00000001.parquet')
+    mkdirSync(dirname(load), { recursive: true })
+    await sql.run(`copy (select 1::bigint as id) to ${literal(load)}`)
+    await dmscdc(['tables'], places.environment)
+    await dmscdc(['set', 'shop.orders', '--active', '--primary-key', 'id'], places.environment)
+    const working = await sourcesReadBy(['run'])
+    expect(among(working, engine)).not.toEqual([])
+    const idle = await sourcesReadBy(['run'])
+    expect(among(idle, /src\/controller\/run-cycle\.ts$/u)).toHaveLength(1)
+    expect(among(idle, engine)).toEqual([])
+    expect(among(idle, clients)).toEqual([])
+  })
+})
