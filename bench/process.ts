@@ -35,8 +35,13 @@ export async function measure(
     child.once('close', resolve)
   })
   while (wallSeconds === null) {
-    for (const pid of descendants(child.pid ?? 0))
-      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: highWaterBytes(pid) })
+    for (const pid of descendants(child.pid ?? 0)) {
+      const before = family.get(pid)
+      family.set(pid, {
+        cpuSeconds: Math.max(before?.cpuSeconds ?? 0, ownCpuSeconds(pid)),
+        peakBytes: Math.max(before?.peakBytes ?? 0, highWaterBytes(pid)),
+      })
+    }
     peakBytes = [...family.values()].reduce((sum, one) => sum + one.peakBytes, 0)
     readBytes = readSoFar(child.pid ?? 0) ?? readBytes
     await Promise.race([ended, sleep(20)])
@@ -48,7 +53,7 @@ export async function measure(
   return { wallSeconds, cpuSeconds: Math.max(seen, childrenCpuSeconds() - cpuBefore), peakBytes, readBytes, stdout }
 }
 
-/** The kernel keeps the peak itself, so a look now and then misses nothing but the very end. */
+/** The kernel keeps the peak itself, so a look now and then misses nothing but the very end. One that has ended has none any more. */
 function highWaterBytes(pid: number): number {
   const text = readProc(`/proc/${String(pid)}/status`)
   return Number(/^VmHWM:\s+(\d+) kB/mu.exec(text)?.[1] ?? 0) * 1024
