@@ -36,11 +36,9 @@ export async function measure(
   })
   while (wallSeconds === null) {
     for (const pid of descendants(child.pid ?? 0)) {
-      const before = family.get(pid)
-      family.set(pid, {
-        cpuSeconds: Math.max(before?.cpuSeconds ?? 0, ownCpuSeconds(pid)),
-        peakBytes: Math.max(before?.peakBytes ?? 0, highWaterBytes(pid)),
-      })
+      // Of one that has just ended the kernel says nothing of its memory any more.
+      const peakSoFar = family.get(pid)?.peakBytes ?? 0
+      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: Math.max(peakSoFar, highWaterBytes(pid)) })
     }
     peakBytes = [...family.values()].reduce((sum, one) => sum + one.peakBytes, 0)
     readBytes = readSoFar(child.pid ?? 0) ?? readBytes
@@ -53,7 +51,7 @@ export async function measure(
   return { wallSeconds, cpuSeconds: Math.max(seen, childrenCpuSeconds() - cpuBefore), peakBytes, readBytes, stdout }
 }
 
-/** The kernel keeps the peak itself, so a look now and then misses nothing but the very end. One that has ended has none any more. */
+/** The kernel keeps the peak itself, so a look now and then misses nothing but the very end. */
 function highWaterBytes(pid: number): number {
   const text = readProc(`/proc/${String(pid)}/status`)
   return Number(/^VmHWM:\s+(\d+) kB/mu.exec(text)?.[1] ?? 0) * 1024
