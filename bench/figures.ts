@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import type { Measured } from './process.ts'
 
 /** What one system needed for one case, over all runs of it. */
@@ -20,7 +20,7 @@ const median = (values: readonly number[]) =>
 
 export function machine(): string {
   const [cpu] = cpus()
-  return `${String(availableParallelism())} × ${cpu?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`
+  return `${String(availableParallelism())} × ${cpu?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${type()} ${release()}, Node ${process.versions.node}`
 }
 
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

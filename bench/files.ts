@@ -30,8 +30,8 @@ export async function writeBatch(
   return paths
 }
 
-export async function hashOf(relation: string): Promise<string> {
-  return String((await sql.runAndReadAll(tableHash(relation))).getRows()[0]?.[0])
+export async function hashOf(kind: TableKind, relation: string): Promise<string> {
+  return String((await sql.runAndReadAll(tableHash(kind, relation))).getRows()[0]?.[0])
 }
 
 export const parquet = (paths: readonly string[]) => `read_parquet(${listOf(paths)}, hive_partitioning = true)`

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { clientOf, newBucket, s3Servers } from '../test/support/s3-servers.ts'
+import { newBucket, s3Servers } from '../test/support/s3-servers.ts'
 import type { BenchOptions } from './bench.ts'
 import type { Figure } from './figures.ts'
 import { hashOf, listOf, parquet, writeBatch, writeLoad } from './files.ts'
@@ -30,7 +30,7 @@ export async function runS3(options: BenchOptions, take: (figure: Figure) => voi
     for (const system of [ours(options.memory), ...named]) {
       const bucket = await newBucket(server.client)
       const place = s3Place(join(folder, system.name), {
-        client: clientOf(proxy.endpoint),
+        client: server.client,
         bucket,
         endpoint: proxy.endpoint,
       })
@@ -76,9 +76,9 @@ async function mergeInTurns({ options, folder, take, proxy }: Run, { kind, table
     for (const [system, figure] of found) take({ case: name, system, ...figure, newBytes: null, newFiles: null })
   }
   proxy.delay(0)
-  const expected = await hashOf(`(${expectedRows(listOf(load), merged)})`)
+  const expected = await hashOf(kind, `(${expectedRows(kind, listOf(load), merged)})`)
   for (const { system, place } of tables) {
-    const held = await hashOf(parquet(await place.fetch(await system.files(place))))
+    const held = await hashOf(kind, parquet(await place.fetch(await system.files(place))))
     if (held !== expected) throw new Error(`on S3: ${system.name} holds ${held}, expected ${expected}`)
   }
 }

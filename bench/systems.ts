@@ -30,7 +30,7 @@ export function ours(memory: string): System {
     name: 'dmscdc',
     async load(place, kind, files) {
       await deliver(place, files, '')
-      const keys = ['--primary-key', 'id', '--partition-key', kind.partitionColumn ?? 'null']
+      const keys = ['--primary-key', kind.keys.join(','), '--partition-key', kind.partitionColumn ?? 'null']
       await measure(process.execPath, [launcher, 'set', 'bench.t', '--active', ...keys], environment(place))
       return run(place, memory, ['--table', 'bench.t'])
     },
@@ -73,7 +73,7 @@ async function sparkPython(): Promise<Interpreter | null> {
   return spark === null ? null : { python: 'python3', env: { ...spark.environment, SPARK_JARS: spark.jars } }
 }
 
-/** `<script> load <table> <partition column> <file>…`, `merge …` the same, `files <table>`; an empty column is none. */
+/** `<script> load <table> <keys, by commas> <partition column> <file>…`, `merge …` the same, `files <table>`; an empty column is none. */
 function scripted(name: string, { python, env }: Interpreter): System {
   const script = (place: Place, args: readonly string[]) =>
     measure(python, [`${peersFolder}${name}.py`, ...args], { ...env, ...place.env })
@@ -82,7 +82,13 @@ function scripted(name: string, { python, env }: Interpreter): System {
   const work =
     (step: 'load' | 'merge') =>
     async (place: Place, kind: TableKind, files: readonly string[], stamp = '') =>
-      script(place, [step, place.uri('table'), kind.partitionColumn ?? '', ...(await deliver(place, files, stamp))])
+      script(place, [
+        step,
+        place.uri('table'),
+        kind.keys.join(','),
+        kind.partitionColumn ?? '',
+        ...(await deliver(place, files, stamp)),
+      ])
   return {
     name,
     load: work('load'),

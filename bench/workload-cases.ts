@@ -33,7 +33,10 @@ export async function runWorkload(options: BenchOptions, take: (figure: Figure) 
 async function runTable(run: Run, kind: TableKind): Promise<void> {
   const { wanted, systems } = run
   const due = batches.filter(
-    ({ name, table }) => (table ?? 'wide') === kind.name && (wanted(name) || wanted(`again-${name}`)),
+    ({ name, table, onDemand }) =>
+      (table ?? 'wide') === kind.name &&
+      !(onDemand && run.options.case === undefined) &&
+      (wanted(name) || wanted(`again-${name}`)),
   )
   const whole = kind.name === 'wide' && (wanted('initial') || wanted('floor'))
   if (due.length === 0 && !whole) return
@@ -42,7 +45,10 @@ async function runTable(run: Run, kind: TableKind): Promise<void> {
   const load = await writeLoad(join(folder, 'load'), kind, rows)
   if (kind.name === 'wide' && wanted('floor')) await floors({ ...run, folder }, load)
   for (const system of systems) await loadTable({ ...run, folder }, kind, system, load)
-  for (const batch of due) await runBatch({ ...run, folder }, { kind, batch, rows, load })
+  for (const one of due) {
+    const batch = one.ofRows === undefined ? one : { ...one, changes: Math.round(rows * one.ofRows) }
+    await runBatch({ ...run, folder }, { kind, batch, rows, load })
+  }
   rmSync(folder, { recursive: true })
 }
 
@@ -73,7 +79,7 @@ async function runBatch(
   { kind, batch, rows, load }: Case,
 ): Promise<void> {
   const changes = await writeBatch(join(folder, 'changes'), kind, batch, rows)
-  const expected = await hashOf(`(${expectedRows(listOf(load), [listOf(changes)])})`)
+  const expected = await hashOf(kind, `(${expectedRows(kind, listOf(load), [listOf(changes)])})`)
   const figures = new Map<string, { runs: Measured[]; added: readonly number[] }>()
   const again: Measured[] = []
   for (let run = 0; run < options.runs; run++)
@@ -82,7 +88,7 @@ async function runBatch(
       copyByLinks(`${root}.base`, root)
       const before = inodesBelow(root)
       const measured = await system.merge(localPlace(root), kind, changes, '20260101-00000000')
-      const found = await hashOf(parquet(await system.files(localPlace(root))))
+      const found = await hashOf(kind, parquet(await system.files(localPlace(root))))
       if (found !== expected) throw new Error(`${batch.name}: ${system.name} holds ${found}, expected ${expected}`)
       const runs = [...(figures.get(system.name)?.runs ?? []), measured]
       figures.set(system.name, { runs, added: newDataFiles(root, before) })

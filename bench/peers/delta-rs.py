@@ -1,4 +1,4 @@
-"""delta-rs: delta-rs.py load | merge <table> <partition column> <file>…, files <table>. Places are paths or s3:// with AWS_* variables."""
+"""delta-rs: delta-rs.py load | merge <table> <keys, by commas> <partition column> <file>…, files <table>. Places are paths or s3:// with AWS_* variables."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def opened(file):
     return pq.ParquetFile(s3.open_input_file(file.removeprefix("s3://")))
 
 
-def load(table, partition, files):
+def load(table, _, partition, files):
     for at, file in enumerate(files):
         write_deltalake(
             table,
@@ -33,17 +33,19 @@ def load(table, partition, files):
         )
 
 
-def merge(table, partition, files):
+def merge(table, keys, partition, files):
     import pyarrow as pa
 
     changes = pa.concat_tables([opened(file).read() for file in files])
     last = duckdb.sql(
-        """select * exclude (seq, committed, nth) from (
-             select *, row_number() over (partition by id order by seq desc) as nth from changes)
+        f"""select * exclude (seq, committed, nth) from (
+             select *, row_number() over (partition by {", ".join(keys)} order by seq desc) as nth from changes)
            where nth = 1"""
     ).to_arrow_table()
-    low, high = duckdb.sql("select min(id), max(id) from last").fetchone()
-    predicate = f"t.id = s.id and t.id >= {low!r} and t.id <= {high!r}"
+    first = keys[0]
+    low, high = duckdb.sql(f"select min({first}), max({first}) from last").fetchone()
+    same = " and ".join(f"t.{key} = s.{key}" for key in keys)
+    predicate = f"{same} and t.{first} >= {low!r} and t.{first} <= {high!r}"
     if partition:
         touched = [value for (value,) in duckdb.sql(f"select distinct {partition} from last").fetchall()]
         predicate += f" and t.{partition} = s.{partition} and t.{partition} in ({', '.join(map(repr, touched))})"
@@ -75,4 +77,4 @@ if __name__ == "__main__":
     if step == "files":
         files(table)
     else:
-        (load if step == "load" else merge)(table, rest[0], rest[1:])
+        (load if step == "load" else merge)(table, rest[0].split(","), rest[1], rest[2:])

@@ -1,4 +1,4 @@
-"""Delta Lake on Spark: spark-delta.py load | merge <table> <partition column> <file>…, files <table>."""
+"""Delta Lake on Spark: spark-delta.py load | merge <table> <keys, by commas> <partition column> <file>…, files <table>."""
 
 import sys
 from urllib.parse import unquote, urlparse
@@ -7,15 +7,17 @@ from delta.tables import DeltaTable
 from spark import last_changes, open_session
 
 
-def load(session, table, partition, files):
+def load(session, table, _, partition, files):
     writer = session.read.parquet(*files).write.format("delta")
     (writer.partitionBy(partition) if partition else writer).save(table)
 
 
-def merge(session, table, partition, files):
-    last = last_changes(session, files)
-    low, high = last.selectExpr("min(id)", "max(id)").first()
-    predicate = f"t.id = s.id and t.id >= {low!r} and t.id <= {high!r}"
+def merge(session, table, keys, partition, files):
+    last = last_changes(session, keys, files)
+    first = keys[0]
+    low, high = last.selectExpr(f"min({first})", f"max({first})").first()
+    same = " and ".join(f"t.{key} = s.{key}" for key in keys)
+    predicate = f"{same} and t.{first} >= {low!r} and t.{first} <= {high!r}"
     if partition:
         touched = [row[0] for row in last.select(partition).distinct().collect()]
         predicate += f" and t.{partition} = s.{partition} and t.{partition} in ({', '.join(map(repr, touched))})"
@@ -37,7 +39,7 @@ def main(step, table, *rest):
         paths = session.read.format("delta").load(table).inputFiles()
         print("\n".join(unquote(urlparse(path).path) for path in paths))
     else:
-        (load if step == "load" else merge)(session, table, rest[0], list(rest[1:]))
+        (load if step == "load" else merge)(session, table, rest[0].split(","), rest[1], list(rest[2:]))
     session.stop()
 
 

@@ -28,11 +28,11 @@ def open_session(*, delta):
     return session
 
 
-def last_changes(session, files):
+def last_changes(session, keys, files):
     """The last change of each key of the batch."""
     session.read.parquet(*files).createOrReplaceTempView("changes")
     return session.sql(
-        """select * except (seq, committed, nth) from (
-             select *, row_number() over (partition by id order by seq desc) as nth from changes)
+        f"""select * except (seq, committed, nth) from (
+             select *, row_number() over (partition by {", ".join(keys)} order by seq desc) as nth from changes)
            where nth = 1"""
     )

@@ -1,51 +1,34 @@
-import type { Catalog, CatalogName, CatalogPartition, FoundTable } from './catalog.ts'
+import type { Catalog, CatalogFormat, CatalogName } from './catalog.ts'
+import { memoryCatalog } from './memory-catalog.ts'
 
-type Standing = { readonly table: FoundTable | null; readonly partitions: readonly CatalogPartition[] }
-
-/** A catalog that is read and never written: what is changed is changed here alone, and read from here then. */
+/** A catalog that is read and never written: a table goes on in memory from how it stands there when it is first asked for. */
 export function rehearsedCatalog(beneath: Catalog): Catalog {
-  const changed = new Map<string, Standing>()
-  let made = 0
-  const keyOf = ({ database, table }: CatalogName) => JSON.stringify([database, table])
-  const change = async (name: CatalogName, to: (standing: Standing) => Partial<Standing>) => {
-    const standing = changed.get(keyOf(name)) ?? {
-      table: await beneath.getTable(name),
-      partitions: await beneath.listPartitions(name),
-    }
-    changed.set(keyOf(name), { ...standing, ...to(standing) })
-  }
-  const newVersion = () => `rehearsed-${String(++made)}`
-  const getTable = async (name: CatalogName) => {
-    const standing = changed.get(keyOf(name))
-    return standing === undefined ? beneath.getTable(name) : standing.table
+  const memory = memoryCatalog()
+  const taken = new Map<string, Promise<Catalog>>()
+  const standing = (name: CatalogName): Promise<Catalog> => {
+    const key = JSON.stringify([name.database, name.table])
+    const found = taken.get(key) ?? takeOver(beneath, memory, name)
+    taken.set(key, found)
+    return found
   }
   return {
-    getTable,
-    async createDatabase() {},
-    async createTable(name, table) {
-      if ((await getTable(name)) !== null) return 'exists'
-      await change(name, () => ({ table: { ...table, versionId: newVersion(), description: null }, partitions: [] }))
-      return 'created'
-    },
-    async updateTable(name, table, found) {
-      if ((await getTable(name))?.versionId !== found.versionId) return 'conflict'
-      await change(name, () => ({ table: { ...table, versionId: newVersion(), description: found.description } }))
-      return 'updated'
-    },
-    async deleteTable(name) {
-      await change(name, () => ({ table: null, partitions: [] }))
-    },
-    async listPartitions(name) {
-      return changed.get(keyOf(name))?.partitions ?? beneath.listPartitions(name)
-    },
-    async changePartitions(name, _table, { create, update, remove }) {
-      const touched = new Set([...[...create, ...update].map(({ values }) => values), ...remove].map(textOf))
-      await change(name, ({ partitions }) => ({
-        partitions: [...partitions.filter(({ values }) => !touched.has(textOf(values))), ...create, ...update],
-      }))
-      return []
-    },
+    getTable: async (name) => (await standing(name)).getTable(name),
+    createDatabase: (database) => memory.createDatabase(database),
+    createTable: async (name, table) => (await standing(name)).createTable(name, table),
+    updateTable: async (name, table, found) => (await standing(name)).updateTable(name, table, found),
+    deleteTable: async (name) => (await standing(name)).deleteTable(name),
+    listPartitions: async (name) => (await standing(name)).listPartitions(name),
+    changePartitions: async (name, table, changes) => (await standing(name)).changePartitions(name, table, changes),
   }
 }
 
-const textOf = (values: readonly string[]) => JSON.stringify(values)
+async function takeOver(from: Catalog, to: Catalog, name: CatalogName): Promise<Catalog> {
+  const found = await from.getTable(name)
+  if (found === null) return to
+  // A format that is none of ours stays what it is: it is only compared.
+  const table = { ...found, format: found.format as CatalogFormat }
+  await to.createDatabase(name.database)
+  await to.createTable(name, table)
+  await to.changePartitions(name, table, { create: await from.listPartitions(name), update: [], remove: [] })
+  return to
+}

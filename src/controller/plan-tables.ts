@@ -2,7 +2,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { type ChangeCounts, type TableId, tableName } from '../domain.ts'
 import type { Ports } from '../ports.ts'
 import { type Rehearsal, rehearse } from '../process-table/rehearse.ts'
-import { refusedReport, type TableReport } from '../process-table/table-report.ts'
+import { isActive, refusedReport, type TableReport } from '../process-table/table-report.ts'
 import { readSettings } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
 import { discoveredTables, sharedFolders } from './register.ts'
@@ -40,6 +40,8 @@ export async function planTables(
   const plans: TablePlan[] = []
   for (const item of items) {
     const error = shared.get(tableName(item.id))
+    if (isActive(item))
+      ports.log.info({ table: tableName(item.id) }, 'is planned: what a run would do is done without effect')
     const report = error === undefined ? await rehearsed(rehearsal, dispatcher, item) : refusedReport(item, error)
     const inputs = report.files === 0 ? [] : await rehearsal.inputs(readSettings(ports, item).place)
     await rehearsal.clear()

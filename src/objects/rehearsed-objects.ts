@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
-import { copyFile, link, open, readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, readFile, stat, writeFile } from 'node:fs/promises'
 import { compareBytes } from '../domain.ts'
-import { checkKey } from './keys.ts'
+import { fileError } from './file-error.ts'
+import { checkKey, shownKey } from './keys.ts'
 import {
+  type ByteRange,
   type ForeseenCall,
   type ListOptions,
   type ListPage,
@@ -31,71 +33,38 @@ type Content =
 
 type Kept = { readonly info: ObjectInfo; readonly content: Content }
 
+export type RehearsalOptions = {
+  readonly nowMs: () => number
+  /** An unused path where the engine may read; what is kept there is the caller's to remove. */
+  readonly keep: () => Promise<string>
+}
+
 /**
  * A store in which everything can be done and nothing comes about: reads go to the store beneath, writes stay here and are read
  * from here. Each call reports to the ledger the requests that it would send, so a run upon it costs what the real one will.
- * `keep` gives an unused path where the engine may read; what is kept there is the caller's to remove.
  */
-export function rehearsedObjects(
-  beneath: ObjectStore,
-  options: { readonly nowMs: () => number; readonly keep: () => Promise<string> },
-): RehearsedObjects {
+export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions): RehearsedObjects {
   /** Null: deleted. */
   const kept = new Map<string, Kept | null>()
   const { foresight } = beneath
+  const contents = contentsOn(beneath, options)
   let made = 0
 
   const report = (call: ForeseenCall) => {
     for (const verb of foresight?.requests(call) ?? []) currentLedger()(verb)
   }
+  const infoBeneath = (key: string) => offTheLedger(() => beneath.head(key))
   const standing = async (key: string): Promise<Kept | null> => {
     const found = kept.get(key)
     if (found !== undefined) return found
-    const info = await offTheLedger(() => beneath.head(key))
+    const info = await infoBeneath(key)
     return info && { info, content: { kind: 'beneath', key } }
   }
-  const store = (key: string, content: Content, sizeBytes: number): string => {
+  const write = (key: string, content: Content, sizeBytes: number): string => {
     const etag = `rehearsed-${String(++made)}`
-    kept.set(key, { content, info: { key, sizeBytes, modifiedMs: Math.floor(options.nowMs() / 1000) * 1000, etag } })
+    const modifiedMs = Math.floor(options.nowMs() / 1000) * 1000
+    kept.set(key, { content, info: { key, sizeBytes, modifiedMs, etag } })
     return etag
-  }
-  const keepBody = async (body: PutBody): Promise<{ content: Content; sizeBytes: number }> => {
-    if (body instanceof Uint8Array) return { content: { kind: 'bytes', body: body.slice() }, sizeBytes: body.length }
-    const path = await options.keep()
-    await link(body.scratchFile, path).catch(() => copyFile(body.scratchFile, path))
-    return { content: { kind: 'file', path }, sizeBytes: (await stat(path)).size }
-  }
-  /** The content as a file of the whole object. */
-  const fileOf = async (content: Content): Promise<string> => {
-    if (content.kind === 'file') return content.path
-    const path = await options.keep()
-    await writeFile(path, await bytesOf(content))
-    return path
-  }
-  const bytesOf = async (content: Content): Promise<Uint8Array> => {
-    switch (content.kind) {
-      case 'bytes':
-        return content.body
-      case 'file':
-        return readFile(content.path)
-      case 'beneath':
-        return (await offTheLedger(() => beneath.get(content.key)))?.body ?? new Uint8Array()
-      case 'spliced':
-        return Buffer.concat([
-          (await bytesOf(content.base)).subarray(0, content.baseBytes),
-          await bytesOf(content.tail),
-        ])
-    }
-  }
-  const rangeOf = async ({ content, info }: Kept, range?: { start: number; length: number }): Promise<Uint8Array> => {
-    const { start, length } = spanOf(info.sizeBytes, range)
-    if (content.kind !== 'file') return (await bytesOf(content)).subarray(start, start + length)
-    const file = await open(content.path)
-    try {
-      return (await file.read(Buffer.alloc(length), 0, length, start)).buffer
-    } finally {
-      await file.close()
-    }
   }
 
   const rehearsed: ObjectStore = {
@@ -116,32 +85,36 @@ export function rehearsedObjects(
       const found = kept.get(key)
       if (found === undefined) return beneath.get(key, range)
       report({ kind: 'get', ...(range && { range }), sizeBytes: found?.info.sizeBytes ?? null })
-      return found && { body: await rangeOf(found, range), info: found.info }
+      return found && { body: await contents.range(found, range), info: found.info }
     },
     async put(key, body, condition) {
       checkKey(key)
-      const { content, sizeBytes } = await keepBody(body)
+      const { content, sizeBytes } = await contents.take(key, body)
       report({ kind: 'put', sizeBytes })
-      const allowed = condition.kind === 'any' || allows(condition, (await standing(key))?.info ?? null)
-      return allowed ? { kind: 'stored', etag: store(key, content, sizeBytes) } : { kind: 'precondition-failed' }
+      const before = condition.kind === 'any' || kept.has(key) ? null : await infoBeneath(key)
+      // Without a pause from here on: one of many writers wins.
+      const found = kept.get(key)
+      const allowed =
+        condition.kind === 'any' || allows(condition, found === undefined ? before : (found?.info ?? null))
+      return allowed ? { kind: 'stored', etag: write(key, content, sizeBytes) } : { kind: 'precondition-failed' }
     },
     async copy(from, to) {
       checkKey(to)
       const found = await standing(from)
       report({ kind: 'copy', sizeBytes: found?.info.sizeBytes ?? null })
       if (found === null) return 'missing'
-      store(to, found.content, found.info.sizeBytes)
+      write(to, found.content, found.info.sizeBytes)
       return 'copied'
     },
     async putSpliced(key, { from, bytes }, body) {
       checkKey(key)
       const found = await standing(from)
-      const tail = await keepBody(body)
+      const tail = await contents.take(key, body)
       const sizeBytes = found?.info.sizeBytes ?? null
       report({ kind: 'splice', sizeBytes, baseBytes: bytes, tailBytes: tail.sizeBytes })
       if (found === null || found.info.sizeBytes < bytes) return 'missing'
       const content = { kind: 'spliced', base: found.content, baseBytes: bytes, tail: tail.content } as const
-      store(key, content, bytes + tail.sizeBytes)
+      write(key, content, bytes + tail.sizeBytes)
       return 'stored'
     },
     async deleteMany(keys) {
@@ -155,7 +128,7 @@ export function rehearsedObjects(
       // Of no range at all the size is still asked for.
       const ranges = asked.ranges?.length === 0 ? [{ start: 0, length: 0 }] : asked.ranges
       for (const range of ranges ?? [undefined]) report({ kind: 'get', ...(range && { range }), sizeBytes })
-      return found && localCopy(await fileOf(found.content), found.info.etag, asked.sha256 === true)
+      return found && contents.localCopy(found, asked.sha256 === true)
     },
   }
   return {
@@ -164,17 +137,52 @@ export function rehearsedObjects(
   }
 }
 
-function allows(condition: Exclude<PutCondition, { kind: 'any' }>, found: ObjectInfo | null): boolean {
-  return condition.kind === 'absent' ? found === null : found?.etag === condition.etag
+function contentsOn(beneath: ObjectStore, { keep }: RehearsalOptions) {
+  const bytesOf = async (content: Content): Promise<Uint8Array> => {
+    switch (content.kind) {
+      case 'bytes':
+        return content.body
+      case 'file':
+        return readFile(content.path)
+      case 'beneath':
+        return (await offTheLedger(() => beneath.get(content.key)))?.body ?? new Uint8Array()
+      case 'spliced': {
+        const base = await bytesOf(content.base)
+        return Buffer.concat([base.subarray(0, content.baseBytes), await bytesOf(content.tail)])
+      }
+    }
+  }
+  return {
+    async take(key: string, body: PutBody): Promise<{ readonly content: Content; readonly sizeBytes: number }> {
+      if (body instanceof Uint8Array) return { content: { kind: 'bytes', body: body.slice() }, sizeBytes: body.length }
+      const path = await keep()
+      try {
+        await link(body.scratchFile, path).catch(() => copyFile(body.scratchFile, path))
+        return { content: { kind: 'file', path }, sizeBytes: (await stat(path)).size }
+      } catch (thrown) {
+        throw fileError(thrown, `put ${shownKey(key)}`, { place: beneath.place, maybeApplied: false })
+      }
+    },
+    async range({ content, info }: Kept, range?: ByteRange): Promise<Uint8Array> {
+      const { start, length } = spanOf(info.sizeBytes, range)
+      return (await bytesOf(content)).subarray(start, start + length)
+    },
+    /** Of the whole object, whatever ranges were asked for. */
+    async localCopy({ content, info: { etag } }: Kept, wantsHash: boolean): Promise<LocalCopy> {
+      const path = content.kind === 'file' ? content.path : await keep()
+      if (content.kind !== 'file') await writeFile(path, await bytesOf(content))
+      const sha256 = wantsHash
+        ? createHash('sha256')
+            .update(await readFile(path))
+            .digest('hex')
+        : null
+      return { path, etag, sha256, release: async () => {} }
+    },
+  }
 }
 
-async function localCopy(path: string, etag: string, wantsHash: boolean): Promise<LocalCopy> {
-  const sha256 = wantsHash
-    ? createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex')
-    : null
-  return { path, etag, sha256, release: async () => {} }
+function allows(condition: Exclude<PutCondition, { kind: 'any' }>, found: ObjectInfo | null): boolean {
+  return condition.kind === 'absent' ? found === null : found?.etag === condition.etag
 }
 
 /** All that is below the prefix, as the writes have left it. */

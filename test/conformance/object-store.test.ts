@@ -9,12 +9,21 @@ import { countRequests } from '../../src/objects/counting-objects.ts'
 import { withFileLock } from '../../src/objects/file-lock.ts'
 import { fileObjects } from '../../src/objects/file-objects.ts'
 import { memoryObjects } from '../../src/objects/memory-objects.ts'
+import { rehearsedObjects } from '../../src/objects/rehearsed-objects.ts'
 import { processMark } from '../../src/own-process.ts'
 import { describeObjectStore } from './object-store.ts'
 
 describeObjectStore('file', async (scratch) => fileObjects(join(scratch, 'root')))
 describeObjectStore('memory', async (scratch) => memoryObjects({ now: () => 0, scratchDir: join(scratch, 'fetched') }))
 describeObjectStore('counting', async (scratch) => countRequests(fileObjects(join(scratch, 'root'))).store)
+for (const [beneath, open] of [
+  ['files', (scratch: string) => fileObjects(join(scratch, 'root'))],
+  ['memory', (scratch: string) => memoryObjects({ now: () => 0, scratchDir: join(scratch, 'fetched') })],
+] as const)
+  describeObjectStore(`rehearsed on ${beneath}`, async (scratch) => {
+    const keep = async () => join(scratch, `kept-${randomUUID()}`)
+    return rehearsedObjects(open(scratch), { nowMs: Date.now, keep }).store
+  })
 
 let dir: string
 beforeEach(async () => {
