@@ -91,8 +91,8 @@ const partitioned: Table = {
   name: 'partitioned',
   key: [{ name: 'id', type: 'bigint' }],
   columns: [
-    { ...text('region', 20), values: ["'north'", "'a=b/c'", "'😀'", "'07094'", "''", "'%41 .'", "'NULL'"] },
-    { name: 'kind', type: 'tinyint', values: ['0', '-1', '127'] },
+    { ...text('region', 20), values: ["'a=b/c %41'", "'😀'", "'07094'", "''"] },
+    { name: 'kind', type: 'tinyint', values: ['0', '-1'] },
     text('name', 60),
     { name: 'price', type: 'double' },
     { name: 'day', type: 'date' },
