@@ -166,7 +166,10 @@ export const settings: Readonly<Record<string, readonly string[]>> = {
   keyless: [],
 }
 
-/** Row after row in an order in which none meets another that has still to move. */
+/**
+ * Row after row in an order in which none meets another that has still to move. In another order MariaDB refuses; Oracle would not, and that
+ * one statement moves rows onto keys of each other is a limitation of change files.
+ */
 function shifted(column: string, value: string, delta: number, where: string): string {
   return `set ${column} = ${value} where ${where} order by ${column} ${delta > 0 ? 'desc' : 'asc'}`
 }
