@@ -128,7 +128,7 @@ export function dmsTask(plan: TaskPlan, world: TaskWorld): DmsTask {
       settings: { ...settings, TargetTablePrepMode },
     })
     tally.add('reloads')
-    tally.note('reloaded', { table, TargetTablePrepMode, at: at.binlog, from: position?.binlog })
+    tally.note('reloaded', { table, TargetTablePrepMode, binlog: at.binlog, from: position?.binlog })
     // Without a key no change may come a second time, and this is the task's only table.
     if (!plan.goesBack) position = { ...(position as Position), binlog: at.binlog, catalog: at.catalog }
   }

@@ -91,8 +91,8 @@ const partitioned: Table = {
   name: 'partitioned',
   key: [{ name: 'id', type: 'bigint' }],
   columns: [
-    { ...text('region', 20), values: ["'north'", "'a=b/c'", "'😀'", "'07094'", "''", "'%41 .'", "'NULL'"] },
-    { name: 'kind', type: 'tinyint', values: ['0', '-1', '127'] },
+    { ...text('region', 20), values: ["'a=b/c %41'", "'😀'", "'07094'", "''"] },
+    { name: 'kind', type: 'tinyint', values: ['0', '-1'] },
     text('name', 60),
     { name: 'price', type: 'double' },
     { name: 'day', type: 'date' },
@@ -166,7 +166,10 @@ export const settings: Readonly<Record<string, readonly string[]>> = {
   keyless: [],
 }
 
-/** Row after row in an order in which none meets another that has still to move. */
+/**
+ * Row after row in an order in which none meets another that has still to move. In another order MariaDB refuses; Oracle would not, and that
+ * one statement moves rows onto keys of each other is a limitation of change files.
+ */
 function shifted(column: string, value: string, delta: number, where: string): string {
   return `set ${column} = ${value} where ${where} order by ${column} ${delta > 0 ? 'desc' : 'asc'}`
 }

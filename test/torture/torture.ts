@@ -14,17 +14,17 @@ import { torment } from './torment.ts'
  * The seed alone decides every statement, in its order for each writer. Where writers meet, and when something is
  * killed, restarted or held back, is a matter of time as well. Exit 1 with what differs; the folder stays then.
  */
-const wholeOrHalf = (text: string) => {
+const aboveZero = (text: string) => {
   const number = Number(text)
   if (!(number > 0)) throw new InvalidArgumentError('expected a number above 0')
   return number
 }
 const options = new Command('torture')
-  .option('--minutes <n>', 'how long the writers write', wholeOrHalf, 5)
-  .option('--seed <s>', 'of everything random', wholeOrHalf, Date.now() % 1_000_000)
+  .option('--minutes <n>', 'how long the writers write', aboveZero, 5)
+  .option('--seed <s>', 'of everything random', aboveZero, Date.now() % 1_000_000)
   .addOption(new Option('--runs-on <where>', 'where landing and lake are').choices(['file', 's3']).default('file'))
-  .option('--writers <n>', 'concurrent connections', wholeOrHalf, 3)
-  .option('--check-every <minutes>', 'hold the lake against the source in between', wholeOrHalf, 4)
+  .option('--writers <n>', 'concurrent connections', aboveZero, 3)
+  .option('--check-every <minutes>', 'hold the lake against the source in between', aboveZero, 4)
   .option('--folder <dir>', 'below which it works', tmpdir())
   .option('--keep', 'keep the folder of a run that went well too', false)
   .parse()
