@@ -140,6 +140,8 @@ export function selectPools(partitions: number): string {
   return `select ${list(['count(*) as total', ...columns])} from settled where home is null ${groups}`
 }
 
+export const countHomeless = () => `select count(*) as total from settled where home is null`
+
 /** Gives the homeless rows of the partitions of `numbers` a home there. */
 export function settleIn(numbers: readonly number[], partitions: number): string {
   const same = places(partitions).map((p) => ` and settled.${p} is not distinct from homes.${p}`)
