@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Engine } from '../src/engine/engine.ts'
+import type { Engine, EngineSession, WriteRequest } from '../src/engine/engine.ts'
 import type { Ports } from '../src/ports.ts'
 import { type Lab, openLab } from './support/lab.ts'
 
@@ -72,7 +72,10 @@ function writing(mangle: (select: string) => string): Ports {
       ...real,
       openSession: async () => {
         const session = await real.openSession()
-        return { ...session, write: (request) => session.write({ ...request, select: mangle(request.select) }) }
+        const mangled = (request: WriteRequest) => ({ ...request, select: mangle(request.select) })
+        const write: EngineSession['write'] = (request) => session.write(mangled(request))
+        const writeEach: EngineSession['writeEach'] = (requests) => session.writeEach(requests.map(mangled))
+        return { ...session, write, writeEach }
       },
     }
   }

@@ -31,6 +31,8 @@ export type WriteChoice =
       readonly inPlace: ReadonlyMap<number, readonly number[]>
       /** Row groups whose rows are encoded anew, together with those that arrive. */
       readonly whole: readonly number[]
+      /** Rows that come into the file from elsewhere. */
+      readonly arrivals: number
       /** Predicted: what is appended, without the footer. */
       readonly bytes: number
     }
@@ -67,6 +69,7 @@ export function chooseWrite(costs: WriteCosts, layout: TouchedLayout): WriteChoi
     kind: 'splice',
     inPlace: new Map(inPlace.map(({ at, changed }) => [at, changed])),
     whole: whole.map(({ at }) => at),
+    arrivals,
     bytes,
   }
 }

@@ -3,19 +3,13 @@ import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
-import {
-  dataFileBytesTarget,
-  fileColumns,
-  type PreparedFile,
-  partitionsOf,
-  partitionText,
-  type TableShape,
-} from '../lake/write-data.ts'
+import { dataFileBytesTarget, partitionsOf, partitionText, type TableShape } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
+import { compareRows } from './compare-rows.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
 import { dropLosers, remember } from './remember.ts'
-import { chooseWrites, openLayouts } from './splice.ts'
-import { createDifferences, deleteUnchanged } from './splice-sql.ts'
+import { chooseWrites, openLayouts, proveTouched } from './splice.ts'
+import { deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
 import { type TouchedFiles, type Written, writeTouched } from './write-touched.ts'
 
@@ -40,7 +34,8 @@ export type TouchedFile = {
 }
 
 export type MergeResult = {
-  readonly written: readonly PreparedFile[]
+  /** Staged. */
+  readonly add: readonly DataFile[]
   readonly remove: readonly DataFile[]
   readonly filesRewritten: number
   readonly changes: ChangeCounts
@@ -134,7 +129,7 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
   return {
-    written: written.files,
+    add: written.files,
     remove: written.removed,
     filesRewritten: written.rewritten,
     changes,
@@ -150,12 +145,11 @@ async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedF
   const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
   const verify = byteVerifier(session)
   return namingDamage(opened.files, verify, async () => {
-    const layouts = await openLayouts(input, opened.files, verify)
+    const touched = await openLayouts(input, opened.files, verify)
+    const { layouts } = touched
     await session.run(sql.createNewRows(shape.columns))
     if (opened.files.length > 0) {
-      const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
-      const lakeRows = dataSelect(relation(input, opened.files, shape.columns))
-      await session.run(createDifferences(lakeRows, compared, fileColumns(shape)))
+      await bothEnded(proveTouched(opened.files, touched, verify), compareRows(input, opened.files, touched))
       await session.run(deleteUnchanged())
     }
     await session.run(sql.createRemoved())
@@ -165,6 +159,13 @@ async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedF
     const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
     return { opened, verify, layouts, rewrites, choices }
   })
+}
+
+/** Where both fail, the first says why: bytes that are not what was written may be anything to the engine. */
+async function bothEnded(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([first, second])
+  await first
+  await second
 }
 
 /** Decides in which file each new row stands. */
@@ -208,7 +209,7 @@ async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCo
 async function gate(input: MergeInput, written: Written, changes: ChangeCounts): Promise<void> {
   const { session, shape } = input
   const before = sum(written.removed.map(({ rows }) => rows))
-  const after = sum(written.files.map(({ file }) => file.rows))
+  const after = sum(written.files.map(({ rows }) => rows))
   if (before + changes.inserted - changes.deleted !== after)
     throw gateError(
       `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,

@@ -2,7 +2,8 @@ import type { Column } from '../domain.ts'
 import { duckdbType, list, literal } from '../engine/sql.ts'
 
 /*
- * The merge, one statement per function. The tables of one batch, all temporary:
+ * The merge, one statement per function. The tables of one batch, temporary but for `new_rows`, `removed` and `settled`, which several
+ * connections read at once when files are written:
  *   changes      view: every landing row of the batch (ord, op, c…, b…)
  *   last_change  one row per key that the batch touches: k…, last = ord × 2 + (1 if it is a deletion); q with a sequence column
  *   lake_files   the data files with the bounds of their key columns
@@ -99,7 +100,7 @@ export const countKeys = () =>
      count(*) filter (last % 2 = 0 and last not in (select last from hits)) as inserts from last_change`
 
 export function createNewRows(columns: readonly Column[]): string {
-  return `create temp table new_rows as
+  return `create table new_rows as
     select place.ord, place.f, place.pos, ${list(columns.map((column) => `changes.${c(column)}`))}
     from changes join (
       select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0
@@ -107,7 +108,7 @@ export function createNewRows(columns: readonly Column[]): string {
 }
 
 export const createRemoved = () =>
-  `create temp table removed as
+  `create table removed as
     select f, pos from hits where last % 2 = 1
     union all select f, pos from new_rows where f is not null`
 
@@ -128,7 +129,7 @@ export function createHomes(homes: readonly Home[], partitions: number): string 
 export function createSettled(texts: readonly string[]): string {
   const stays = texts.map((text, at) => `${text} is not distinct from homes.p${String(at)}`)
   const values = texts.map((text, at) => `${text} as p${String(at)}`)
-  return `create temp table settled as
+  return `create table settled as
     select ${list(['ord', `case when ${['homes.f is not null', ...stays].join(' and ')} then homes.f end as home`, ...values])}
     from new_rows left join homes on new_rows.f = homes.f`
 }

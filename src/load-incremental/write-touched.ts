@@ -1,12 +1,22 @@
 import type { DataFile } from '../domain.ts'
+import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { type OpenedDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
-import { type PreparedFile, writeFile, writeRows } from '../lake/write-data.ts'
+import {
+  fieldIds,
+  fileSelect,
+  type PreparedFile,
+  prepared,
+  stage,
+  type TableShape,
+  writeFile,
+  writeRows,
+} from '../lake/write-data.ts'
 import type { WriteChoice } from './choose-write.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Layouts } from './splice.ts'
-import { type SplicedFile, spliceFile } from './splice-file.ts'
-import { selectHomeless, selectRewritten } from './sql.ts'
+import { planSplice, type SplicePlan, spliceFile } from './splice-file.ts'
+import { countHomeless, selectHomeless, selectRewritten } from './sql.ts'
 
 /** The files in which keys of the batch stand, and what becomes of them. */
 export type TouchedFiles = {
@@ -19,7 +29,8 @@ export type TouchedFiles = {
 }
 
 export type Written = {
-  readonly files: readonly PreparedFile[]
+  /** Staged. */
+  readonly files: readonly DataFile[]
   readonly removed: readonly DataFile[]
   readonly rewritten: number
   readonly bytesCarried: number
@@ -30,45 +41,130 @@ export type Written = {
 /**
  * Every file that loses a row is replaced: by a splice where that is cheaper, else it is written again with the rows that stay in it. Rows
  * that are new to their partition join the smallest of these with room; else they begin a file: no untouched file is ever written for them.
+ * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded.
  */
 export async function writeTouched(input: MergeInput, touched: TouchedFiles): Promise<Written> {
-  const { session, shape, staging } = input
-  const spliced: SplicedFile[] = []
-  const whole: PreparedFile[] = []
-  for (const one of touched.rewrites) {
-    const splice = await spliceIfChosen(input, touched, one)
-    const file = splice === null ? await writeWhole(input, touched, one) : null
-    if (splice !== null) spliced.push(splice)
-    if (file !== null) whole.push(file)
+  const replaced: Replacement[] = []
+  let staging: Promise<void> = Promise.resolve()
+  for (const wave of wavesOf(touched)) {
+    const encoded = encodeWave(input, touched, wave)
+    await ended([staging, encoded])
+    staging = encoded.then(async (files) => {
+      for (const file of files) {
+        const replacement = await replace(input, touched, file)
+        if (replacement !== null) replaced.push(replacement)
+      }
+    })
   }
-  const begun = await writeRows(session, staging, shape, selectHomeless(shape.columns))
-  const encoded = [...whole, ...begun].map(({ file, scratchFile }) => ({ number: 0, file, path: scratchFile }))
+  await staging
+  const begun = await writeHomeless(input)
+  await stage(input.staging, begun)
   return {
-    files: [...spliced.map(({ prepared }) => prepared), ...whole, ...begun],
+    files: [...replaced.map(({ prepared: { file } }) => file), ...begun.map(({ file }) => file)],
     removed: touched.rewrites.map(({ file }) => file),
-    rewritten: spliced.length + whole.length,
-    bytesCarried: spliced.reduce((total, { keptBytes }) => total + keptBytes, 0),
-    encoded: [...encoded, ...spliced.flatMap(({ regrouped }) => regrouped ?? [])],
+    rewritten: replaced.length,
+    bytesCarried: replaced.reduce((total, { keptBytes }) => total + keptBytes, 0),
+    encoded: [...replaced.flatMap(({ encoded }) => encoded ?? []), ...begun.map(asEncoded)],
   }
 }
 
-async function spliceIfChosen(
-  input: MergeInput,
-  touched: TouchedFiles,
-  one: OpenedDataFile,
-): Promise<SplicedFile | null> {
-  const [choice, layout] = [touched.choices.get(one.number), touched.layouts.get(one.number)]
-  return choice?.kind === 'splice' && layout !== undefined ? spliceFile(input, one, layout, choice) : null
+/** Neither is under way any more when this returns or throws. */
+async function ended(works: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(works)
+  await Promise.all(works)
 }
 
-/** Null where no row is left. */
-async function writeWhole(
-  input: MergeInput,
-  { verify }: TouchedFiles,
-  one: OpenedDataFile,
-): Promise<PreparedFile | null> {
-  const { session, shape, staging } = input
-  await verify(one, [wholeOf(one.file)])
-  const lakeRows = dataSelect({ files: [one], columns: shape.columns, partitionColumns: shape.partitionColumns })
-  return writeFile(session, staging, shape, selectRewritten(lakeRows, one.number, shape.columns), one.file.partition)
+/** Files are encoded together up to so many bytes, so that the one before can be staged meanwhile; at least two, to fill the threads. */
+const waveBytes = 32e6
+const waveFilesMin = 2
+
+function wavesOf({ rewrites, choices }: TouchedFiles): readonly (readonly OpenedDataFile[])[] {
+  const waves: { files: OpenedDataFile[]; bytes: number }[] = []
+  for (const one of rewrites) {
+    const bytes = choices.get(one.number)?.bytes ?? one.file.sizeBytes
+    const wave = waves.at(-1)
+    if (wave !== undefined && (wave.files.length < waveFilesMin || wave.bytes + bytes <= waveBytes)) {
+      wave.files.push(one)
+      wave.bytes += bytes
+    } else waves.push({ files: [one], bytes })
+  }
+  return waves.map(({ files }) => files)
 }
+
+type EncodedTouched = { readonly one: OpenedDataFile } & (
+  | { readonly splice: SplicePlan; readonly chunks: readonly (EncodedFile | null)[] }
+  | { readonly splice: null; readonly whole: WrittenFile | null }
+)
+
+async function encodeWave(
+  input: MergeInput,
+  { verify, choices, layouts }: TouchedFiles,
+  files: readonly OpenedDataFile[],
+): Promise<readonly EncodedTouched[]> {
+  const splices = new Map<number, SplicePlan>()
+  for (const one of files) {
+    const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
+    if (choice?.kind === 'splice' && layout !== undefined)
+      splices.set(one.number, planSplice(input, one, layout, choice))
+  }
+  const whole = files.filter(({ number }) => !splices.has(number))
+  for (const one of whole) await verify(one, [wholeOf(one.file)])
+  const works = [
+    input.session.encode([...splices.values()].flatMap(({ requests }) => requests)),
+    input.session.writeEach(whole.map((one) => wholeRequest(input, one))),
+  ] as const
+  await ended(works)
+  const [chunks, written] = [[...(await works[0])], [...(await works[1])]]
+  return files.map((one) => {
+    const splice = splices.get(one.number)
+    if (splice !== undefined) return { one, splice, chunks: chunks.splice(0, splice.requests.length) }
+    return { one, splice: null, whole: written.shift()?.[0] ?? null }
+  })
+}
+
+function wholeRequest({ shape }: MergeInput, one: OpenedDataFile): WriteRequest {
+  return { select: fileSelect(shape, rowsThatStay(shape, one)), fieldIds: fieldIds(shape) }
+}
+
+function rowsThatStay({ columns, partitionColumns }: TableShape, one: OpenedDataFile): string {
+  return selectRewritten(dataSelect({ files: [one], columns, partitionColumns }), one.number, columns)
+}
+
+/** What takes the place of a file. */
+type Replacement = {
+  readonly prepared: PreparedFile
+  readonly keptBytes: number
+  readonly encoded: OpenedDataFile | null
+}
+
+/** Staged; null where no row is left. */
+async function replace(input: MergeInput, { verify }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
+  const spliced = file.splice === null ? null : await spliceFile(input, file.splice, file.chunks)
+  const replacement = spliced ?? wholly(await writtenWhole(input, verify, file))
+  if (replacement !== null) await stage(input.staging, [replacement.prepared])
+  return replacement
+}
+
+/** As the wave wrote it; a splice that went wrong is written whole now. */
+async function writtenWhole(
+  { session, shape, staging }: MergeInput,
+  verify: VerifyBytes,
+  file: EncodedTouched,
+): Promise<PreparedFile | null> {
+  const { one } = file
+  if (file.splice === null) return file.whole && prepared(staging, shape, file.whole, one.file.partition)
+  await verify(one, [wholeOf(one.file)])
+  return writeFile(session, staging, shape, rowsThatStay(shape, one), one.file.partition)
+}
+
+const wholly = (prepared: PreparedFile | null): Replacement | null =>
+  prepared && { prepared, keptBytes: 0, encoded: asEncoded(prepared) }
+
+/** Rows that are new to their partition and find no file with room. */
+async function writeHomeless({ session, staging, shape }: MergeInput): Promise<readonly PreparedFile[]> {
+  const [homeless] = await session.rows(countHomeless())
+  if (Number(homeless?.total) === 0) return []
+  return writeRows(session, staging, shape, selectHomeless(shape.columns))
+}
+
+const asEncoded = ({ file, scratchFile }: PreparedFile): OpenedDataFile => ({ number: 0, file, path: scratchFile })

@@ -173,7 +173,6 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
   const taken = batch.files.map(({ file }) => file)
   const keyed = shape.keyColumns.length > 0
   const result = keyed ? await merge(context, snapshot, shape, batch) : await appended(session, staging, shape)
-  const add = await stage(staging, result.written)
   const takenKeys = new Set(taken.map(({ key }) => key))
   const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
   const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
@@ -184,7 +183,7 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
     ...unchanged(context.snapshot),
     operation: keyed ? 'MERGE' : 'APPEND',
     schema: sameColumns(context.snapshot, shape) ? null : schemaOf(shape),
-    add,
+    add: result.add,
     remove: result.remove,
     progress: result.remembered === null ? moved : { ...moved, remembered: result.remembered },
     load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),
@@ -206,8 +205,9 @@ async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape
 
 async function appended(session: EngineSession, staging: Staging, shape: TableShape) {
   const { written, changes } = await append(session, staging, shape)
+  const add = await stage(staging, written)
   const remove: readonly DataFile[] = []
-  return { written, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0, remembered: null }
+  return { add, changes, remove, filesRewritten: 0, bytesRead: 0, bytesCarried: 0, remembered: null }
 }
 
 /** Wider types are a commit of their own, before the files that need them; rows and progress stay. */
