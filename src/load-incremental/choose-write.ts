@@ -38,8 +38,7 @@ export type WriteChoice =
     }
 
 /**
- * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; on S3 a request takes as long as the encoder for 2.5 MB, and a splice
- * three more than a put.
+ * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; to prove and join a splice takes as long as the encoder for some MB.
  */
 export const defaultWriteCosts: WriteCosts = {
   requestBytes: 2.5e6,
@@ -47,6 +46,12 @@ export const defaultWriteCosts: WriteCosts = {
   deadShareMax: 0.3,
   smallGroupRows: rowGroupRows / 4,
 }
+
+/**
+ * On S3 a request of the dear kind costs as much as a third of a vCPU's second on Fargate, in which the encoder makes 25 MB: a file of the usual size is
+ * written whole there, by two such requests, and a splice is for larger ones.
+ */
+export const s3WriteCosts: WriteCosts = { ...defaultWriteCosts, requestBytes: 25e6 }
 
 const moreRequests = 3
 

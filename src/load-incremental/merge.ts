@@ -1,7 +1,7 @@
 import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
+import { byteVerifier, namingDamage, type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import { dataFileBytesTarget, partitionsOf, partitionText, type TableShape } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
@@ -19,6 +19,8 @@ export type MergePlan = {
   readonly candidates: readonly DataFile[]
   /** Files that do hold one. They are rewritten unless the change turns out to be none. */
   readonly touched: readonly TouchedFile[]
+  /** These, where the engine reads them. Whoever has the plan releases them. */
+  readonly opened: OpenedDataFiles
   readonly keys: number
   /** Of these, the keys whose last change is older than what is known of them. */
   readonly lost: number
@@ -65,7 +67,6 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
   await namingDamage(opened.files, byteVerifier(session), () =>
     session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column)),
   )
-  await opened.release()
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
   const lost = sequence === null ? 0 : await dropLosers({ session, staging, sequence, keys })
   const hits = await session.rows(sql.selectHits())
@@ -78,6 +79,7 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
       hits: Number(row.hits),
       deletions: Number(row.deletions),
     })),
+    opened: await opened.keep(hits.map(({ f }) => Number(f))),
     keys: Number(count?.keys) + lost,
     lost,
     inserts: Number(count?.inserts),
@@ -101,8 +103,7 @@ export async function predictMerge(
   input: MergeInput & { readonly batch: Pick<Batch, 'files'> },
   plan: MergePlan,
 ): Promise<MergePrediction> {
-  const touched = await openTouched(input, plan)
-  await touched.opened.release()
+  const touched = await settleTouched(input, plan)
   const [homeless] = await input.session.rows(sql.countHomeless())
   const begun = Number(homeless?.total)
   const { files } = input.snapshot
@@ -123,9 +124,9 @@ export async function predictMerge(
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
   const { session, shape, staging, sequence } = input
-  const touched = await openTouched(input, plan)
-  const written = await namingDamage(touched.opened.files, touched.verify, () => writeTouched(input, touched))
-  await touched.opened.release()
+  const touched = await settleTouched(input, plan)
+  const written = await namingDamage(plan.opened.files, touched.verify, () => writeTouched(input, touched))
+  await plan.opened.release()
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
   return {
@@ -140,9 +141,8 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
 }
 
 /** Drops what turns out equal, settles where each row is to stand, and chooses how each file that changes is written. */
-async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedFiles> {
-  const { session, shape, staging } = input
-  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
+async function settleTouched(input: MergeInput, { opened }: MergePlan): Promise<TouchedFiles> {
+  const { session, shape } = input
   const verify = byteVerifier(session)
   return namingDamage(opened.files, verify, async () => {
     const touched = await openLayouts(input, opened.files, verify)
@@ -157,7 +157,7 @@ async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedF
     const rewrites = opened.files.filter(({ number }) => changing.includes(number))
     await settleNewRows(input, rewrites)
     const choices = rewrites.length === 0 ? new Map() : await chooseWrites(input, layouts, rewrites)
-    return { opened, verify, layouts, rewrites, choices }
+    return { verify, layouts, rewrites, choices }
   })
 }
 

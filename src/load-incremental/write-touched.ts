@@ -1,7 +1,7 @@
 import type { DataFile } from '../domain.ts'
 import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { type OpenedDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
+import { type VerifyBytes, wholeOf } from '../lake/open-data.ts'
 import {
   fieldIds,
   fileSelect,
@@ -20,7 +20,6 @@ import { countHomeless, selectHomeless, selectRewritten } from './sql.ts'
 
 /** The files in which keys of the batch stand, and what becomes of them. */
 export type TouchedFiles = {
-  readonly opened: OpenedDataFiles
   readonly verify: VerifyBytes
   readonly layouts: Layouts
   /** Those that lose a row, for good or for another one in its place. */

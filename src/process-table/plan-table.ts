@@ -122,7 +122,9 @@ async function planIncremental(
     const input = { session, staging, snapshot, shape, batch, sequence, costs: ports.writeCosts }
     const { plan, predicted } = await decodable({ session, config }, batch, async () => {
       const planned = await planMerge(input)
-      return { plan: planned, predicted: batch.widened ? null : await predictMerge(input, planned) }
+      const predicted = batch.widened ? null : await predictMerge(input, planned)
+      await planned.opened.release()
+      return { plan: planned, predicted }
     })
     if (predicted === null) return planWidened(work, snapshot, plan, landed)
     return planOf(work, {
