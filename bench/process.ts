@@ -35,8 +35,11 @@ export async function measure(
     child.once('close', resolve)
   })
   while (wallSeconds === null) {
-    for (const pid of descendants(child.pid ?? 0))
-      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: highWaterBytes(pid) })
+    // Of a process that has ended and was not waited for yet there is no peak any more.
+    for (const pid of descendants(child.pid ?? 0)) {
+      const peak = Math.max(highWaterBytes(pid), family.get(pid)?.peakBytes ?? 0)
+      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: peak })
+    }
     peakBytes = [...family.values()].reduce((sum, one) => sum + one.peakBytes, 0)
     readBytes = readSoFar(child.pid ?? 0) ?? readBytes
     await Promise.race([ended, sleep(20)])

@@ -19,6 +19,7 @@ describe('nothing is committed', () => {
     ['loses a row', oneRowLess, 'became'],
     ['writes a key twice', keyThreeIs(1), 'a key stands twice'],
     ['keeps a deleted key', keyThreeIs(2), 'a deleted key stands'],
+    ['writes another key', keyThreeIs(4), 'other keys than were to be written'],
   ])('of a merge whose engine %s', async (_how, mangle, message) => {
     await loaded()
     await lab.land('s/t/20260101-000000000.parquet', `from (values ('D', 2, null), ('U', 1, 'new')) t(Op, id, name)`)

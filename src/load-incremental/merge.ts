@@ -6,12 +6,13 @@ import { boundsIn } from '../lake/statistics.ts'
 import { dataFileBytesTarget, partitionsOf, partitionText, type TableShape } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
 import { compareRows } from './compare-rows.ts'
+import { gate } from './gate.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
 import { dropLosers, remember } from './remember.ts'
 import { chooseWrites, openLayouts, proveTouched } from './splice.ts'
 import { deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
-import { type TouchedFiles, type Written, writeTouched } from './write-touched.ts'
+import { type TouchedFiles, writeTouched } from './write-touched.ts'
 
 /** What a merge is going to touch, known before anything is written. */
 export type MergePlan = {
@@ -126,9 +127,9 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
   const { session, shape, staging, sequence } = input
   const touched = await settleTouched(input, plan)
   const written = await namingDamage(plan.opened.files, touched.verify, () => writeTouched(input, touched))
-  await plan.opened.release()
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
+  await plan.opened.release()
   return {
     add: written.files,
     remove: written.removed,
@@ -205,24 +206,6 @@ async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCo
   return { inserted, updated, deleted, unchanged: plan.keys - inserted - updated - deleted, ignored: 0 }
 }
 
-/** The gate: what is about to be committed holds every key once, no deleted key, and as many rows as the changes say. */
-async function gate(input: MergeInput, written: Written, changes: ChangeCounts): Promise<void> {
-  const { session, shape } = input
-  const before = sum(written.removed.map(({ rows }) => rows))
-  const after = sum(written.files.map(({ rows }) => rows))
-  if (before + changes.inserted - changes.deleted !== after)
-    throw gateError(
-      `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,
-    )
-  if (written.encoded.length === 0) return
-  const keys = keyColumns(shape)
-  const rows = dataSelect(relation(input, written.encoded, keys))
-  if ((await session.rows(sql.selectDoubleKey(rows, keys))).length > 0)
-    throw gateError('a key stands twice in the files written')
-  if ((await session.rows(sql.selectSurvivor(rows, keys))).length > 0)
-    throw gateError('a deleted key stands in the files written')
-}
-
 function relation(input: PlanInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
   return { files, columns, partitionColumns: input.shape.partitionColumns }
 }
@@ -261,12 +244,6 @@ function keyBounds(file: DataFile, shape: TableShape, name: string, fieldId: num
 function doubleKeyInLake(): DmscdcError {
   return new DmscdcError('corrupt-lake', 'the lake holds a key of this batch more than once', {
     hint: 'see which: dmscdc verify --table <table>; then reload the table',
-  })
-}
-
-function gateError(what: string): DmscdcError {
-  return new DmscdcError('bug', `merge gate: ${what}; nothing was committed`, {
-    hint: 'run again with --verbose and report the trace and the names of the landing files',
   })
 }
 

@@ -18,6 +18,7 @@ import { type Chunk, decodeFooter, encodeFooter, type Footer, trailerBytes } fro
 import { deadBytes, isSameColumn, leavesOf, named, type SpliceRequest, spliceFooter } from '../parquet/splice-footer.ts'
 import type { ThriftStruct } from '../parquet/thrift.ts'
 import type { WriteChoice } from './choose-write.ts'
+import type { EncodedRows } from './encoded-rows.ts'
 import { keptSegments, rangeOf, rangesOf, rowsOfGroup, type SpliceLayout } from './splice-layout.ts'
 import { selectInPlace, selectMisplaced, selectRegrouped } from './splice-sql.ts'
 
@@ -26,8 +27,8 @@ type SpliceInput = { readonly session: EngineSession; readonly staging: Staging;
 export type SplicedFile = {
   readonly prepared: PreparedFile
   readonly keptBytes: number
-  /** Whole rows that were encoded anew, as a file that the gate can read; null where there are none. */
-  readonly encoded: OpenedDataFile | null
+  /** Null where no rows were encoded as a whole. */
+  readonly encoded: EncodedRows | null
 }
 
 /** How a file is spliced, and what is to be encoded for it: its runs, then the rows of row groups that are encoded anew. */
@@ -105,7 +106,10 @@ export async function spliceFile(
   return {
     prepared: { scratchFile: tail.scratchFile, base, file },
     keptBytes: kept.keptBytes,
-    encoded: regrouped && { number: opened.number, file, path: regrouped.path },
+    encoded: regrouped && {
+      file: { number: opened.number, file, path: regrouped.path },
+      rows: (some) => regroupedRows(shape, opened, { layout, whole }, some),
+    },
   }
 }
 
@@ -203,9 +207,18 @@ function regroupRequest(
   layout: SpliceLayout,
   whole: readonly number[],
 ): EncodeRequest {
-  const lakeRows = dataSelect({ files: [opened], columns: shape.columns, partitionColumns: shape.partitionColumns })
-  const select = selectRegrouped(lakeRows, opened.number, rangesOf(layout, whole), fileColumns(shape))
+  const select = regroupedRows(shape, opened, { layout, whole }, fileColumns(shape))
   return { select: fileSelect(shape, select), fieldIds: fieldIds(shape), rowGroupRows }
+}
+
+function regroupedRows(
+  { partitionColumns }: TableShape,
+  opened: OpenedDataFile,
+  { layout, whole }: { readonly layout: SpliceLayout; readonly whole: readonly number[] },
+  columns: readonly Column[],
+): string {
+  const lakeRows = dataSelect({ files: [opened], columns, partitionColumns })
+  return selectRegrouped(lakeRows, opened.number, rangesOf(layout, whole), columns)
 }
 
 async function readRegrouped(

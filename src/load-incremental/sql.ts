@@ -170,13 +170,15 @@ function selectNewRows(columns: readonly Column[], settled: string, more: readon
 export const countNewRows = () =>
   `select count(*) filter (f is null) as inserted, count(*) filter (f is not null) as updated from new_rows`
 
-/** Any row: a key stands twice in what was written. */
-export function selectDoubleKey(written: string, keys: readonly Column[]): string {
-  return `select count(*) as copies from (${written}) group by ${list(keys.map(c))} having count(*) > 1 limit 1`
+/** Any row: a key of the batch stands twice in what was written, or is there although it was deleted. */
+export function selectSpoiled(written: string, keys: readonly Column[]): string {
+  const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
+  return `select t.last % 2 as deleted from (${written}) as d join last_change as t on ${same}
+    group by t.last having count(*) > 1 or t.last % 2 = 1 limit 1`
 }
 
-/** Any row: a key that the batch deleted still stands in what was written. */
-export function selectSurvivor(written: string, keys: readonly Column[]): string {
-  const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
-  return `select 1 as survivor from (${written}) as d semi join (from last_change where last % 2 = 1) as t on ${same} limit 1`
-}
+/** Over all rows of the relations, whatever their order: the same for the same keys, as often. */
+export const selectKeySum = (relations: readonly string[], keys: readonly Column[]) =>
+  `select sum(hash(${list(keys.map(c))})::hugeint)::varchar as total from (${relations
+    .map((relation) => `select ${list(keys.map(c))} from (${relation})`)
+    .join(' union all ')})`

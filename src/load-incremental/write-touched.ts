@@ -1,4 +1,4 @@
-import type { DataFile } from '../domain.ts'
+import type { Column, DataFile } from '../domain.ts'
 import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { type VerifyBytes, wholeOf } from '../lake/open-data.ts'
@@ -13,6 +13,7 @@ import {
   writeRows,
 } from '../lake/write-data.ts'
 import type { WriteChoice } from './choose-write.ts'
+import type { EncodedRows } from './encoded-rows.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Layouts } from './splice.ts'
 import { planSplice, type SplicePlan, spliceFile } from './splice-file.ts'
@@ -33,8 +34,7 @@ export type Written = {
   readonly removed: readonly DataFile[]
   readonly rewritten: number
   readonly bytesCarried: number
-  /** Whole rows that were encoded, as files that the gate can read. */
-  readonly encoded: readonly OpenedDataFile[]
+  readonly encoded: readonly EncodedRows[]
 }
 
 /**
@@ -63,7 +63,7 @@ export async function writeTouched(input: MergeInput, touched: TouchedFiles): Pr
     removed: touched.rewrites.map(({ file }) => file),
     rewritten: replaced.length,
     bytesCarried: replaced.reduce((total, { keptBytes }) => total + keptBytes, 0),
-    encoded: [...replaced.flatMap(({ encoded }) => encoded ?? []), ...begun.map(asEncoded)],
+    encoded: [...replaced.flatMap(({ encoded }) => encoded ?? []), ...begunRows(begun)],
   }
 }
 
@@ -122,10 +122,11 @@ async function encodeWave(
 }
 
 function wholeRequest({ shape }: MergeInput, one: OpenedDataFile): WriteRequest {
-  return { select: fileSelect(shape, rowsThatStay(shape, one)), fieldIds: fieldIds(shape) }
+  return { select: fileSelect(shape, rowsOf(shape, one)), fieldIds: fieldIds(shape) }
 }
 
-function rowsThatStay({ columns, partitionColumns }: TableShape, one: OpenedDataFile): string {
+/** Those that stay in a file, and those that it gets. */
+function rowsOf({ columns: all, partitionColumns }: TableShape, one: OpenedDataFile, columns = all): string {
   return selectRewritten(dataSelect({ files: [one], columns, partitionColumns }), one.number, columns)
 }
 
@@ -133,13 +134,13 @@ function rowsThatStay({ columns, partitionColumns }: TableShape, one: OpenedData
 type Replacement = {
   readonly prepared: PreparedFile
   readonly keptBytes: number
-  readonly encoded: OpenedDataFile | null
+  readonly encoded: EncodedRows | null
 }
 
 /** Staged; null where no row is left. */
 async function replace(input: MergeInput, { verify }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
   const spliced = file.splice === null ? null : await spliceFile(input, file.splice, file.chunks)
-  const replacement = spliced ?? wholly(await writtenWhole(input, verify, file))
+  const replacement = spliced ?? wholly(input.shape, file.one, await writtenWhole(input, verify, file))
   if (replacement !== null) await stage(input.staging, [replacement.prepared])
   return replacement
 }
@@ -153,11 +154,14 @@ async function writtenWhole(
   const { one } = file
   if (file.splice === null) return file.whole && prepared(staging, shape, file.whole, one.file.partition)
   await verify(one, [wholeOf(one.file)])
-  return writeFile(session, staging, shape, rowsThatStay(shape, one), one.file.partition)
+  return writeFile(session, staging, shape, rowsOf(shape, one), one.file.partition)
 }
 
-const wholly = (prepared: PreparedFile | null): Replacement | null =>
-  prepared && { prepared, keptBytes: 0, encoded: asEncoded(prepared) }
+function wholly(shape: TableShape, one: OpenedDataFile, prepared: PreparedFile | null): Replacement | null {
+  if (prepared === null) return null
+  const rows = (columns: readonly Column[]) => rowsOf(shape, one, columns)
+  return { prepared, keptBytes: 0, encoded: { file: openedFile(prepared), rows } }
+}
 
 /** Rows that are new to their partition and find no file with room. */
 async function writeHomeless({ session, staging, shape }: MergeInput): Promise<readonly PreparedFile[]> {
@@ -166,4 +170,10 @@ async function writeHomeless({ session, staging, shape }: MergeInput): Promise<r
   return writeRows(session, staging, shape, selectHomeless(shape.columns))
 }
 
-const asEncoded = ({ file, scratchFile }: PreparedFile): OpenedDataFile => ({ number: 0, file, path: scratchFile })
+/** All of them hold together what has no home. */
+function begunRows(begun: readonly PreparedFile[]): readonly EncodedRows[] {
+  const nothing = (columns: readonly Column[]) => dataSelect({ files: [], columns, partitionColumns: [] })
+  return begun.map((one, at) => ({ file: openedFile(one), rows: at === 0 ? selectHomeless : nothing }))
+}
+
+const openedFile = ({ file, scratchFile }: PreparedFile): OpenedDataFile => ({ number: 0, file, path: scratchFile })
