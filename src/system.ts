@@ -7,7 +7,7 @@ import type { Config, ObjectLocation } from './config.ts'
 import type { Dispatcher } from './dispatch/dispatcher.ts'
 import { inProcess } from './dispatch/in-process.ts'
 import type { Engine } from './engine/engine.ts'
-import { defaultWriteCosts } from './load-incremental/choose-write.ts'
+import { defaultWriteCosts, s3WriteCosts } from './load-incremental/choose-write.ts'
 import type { Log } from './log.ts'
 import { fileObjects } from './objects/file-objects.ts'
 import type { ObjectStore } from './objects/object-store.ts'
@@ -57,7 +57,7 @@ export async function openSystem(
     newId: () => ulid(),
     holder: processHolder(),
     batchBytesMax: config.memoryBytes / 2,
-    writeCosts: defaultWriteCosts,
+    writeCosts: config.lake.kind === 's3' ? s3WriteCosts : defaultWriteCosts,
   }
   return {
     ports,

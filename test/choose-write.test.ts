@@ -32,6 +32,7 @@ describe('a touched file', () => {
         [4, [3, 7]],
       ]),
       whole: [],
+      arrivals: 0,
       bytes: 3 * mebibyte,
     })
   })
@@ -55,7 +56,7 @@ describe('a touched file', () => {
       whole: [0],
     })
     const one = choose(layoutOf(50 * mebibyte, { 2: updated(0, 3), 3: updated(9) }))
-    expect(one).toEqual({ kind: 'splice', inPlace: new Map([[3, [9]]]), whole: [2], bytes: 11 * mebibyte })
+    expect(one).toEqual({ kind: 'splice', inPlace: new Map([[3, [9]]]), whole: [2], arrivals: 0, bytes: 11 * mebibyte })
   })
 
   test('takes rows that arrive in a row group of their own, or with a small one', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Engine } from '../src/engine/engine.ts'
+import type { Engine, EngineSession, WriteRequest } from '../src/engine/engine.ts'
 import type { Ports } from '../src/ports.ts'
 import { type Lab, openLab } from './support/lab.ts'
 
@@ -19,6 +19,7 @@ describe('nothing is committed', () => {
     ['loses a row', oneRowLess, 'became'],
     ['writes a key twice', keyThreeIs(1), 'a key stands twice'],
     ['keeps a deleted key', keyThreeIs(2), 'a deleted key stands'],
+    ['writes another key', keyThreeIs(4), 'other keys than were to be written'],
   ])('of a merge whose engine %s', async (_how, mangle, message) => {
     await loaded()
     await lab.land('s/t/20260101-000000000.parquet', `from (values ('D', 2, null), ('U', 1, 'new')) t(Op, id, name)`)
@@ -72,7 +73,10 @@ function writing(mangle: (select: string) => string): Ports {
       ...real,
       openSession: async () => {
         const session = await real.openSession()
-        return { ...session, write: (request) => session.write({ ...request, select: mangle(request.select) }) }
+        const mangled = (request: WriteRequest) => ({ ...request, select: mangle(request.select) })
+        const write: EngineSession['write'] = (request) => session.write(mangled(request))
+        const writeEach: EngineSession['writeEach'] = (requests) => session.writeEach(requests.map(mangled))
+        return { ...session, write, writeEach }
       },
     }
   }

@@ -202,7 +202,9 @@ describe('a splice', () => {
         const own = await ports.engine()
         const openSession = async (): Promise<EngineSession> => {
           const session = await own.openSession()
-          return { ...session, encode: (asked) => session.encode({ ...asked, ...more, select: change(asked.select) }) }
+          const changed: EngineSession['encode'] = (requests) =>
+            session.encode(requests.map((asked) => ({ ...asked, ...more, select: change(asked.select) })))
+          return { ...session, encode: changed }
         }
         return { ...own, openSession }
       }

@@ -1,17 +1,21 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createGunzip } from 'node:zlib'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import pLimit from 'p-limit'
 import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { frameCsv } from './csv-frame.ts'
+import { isOutOfMemory } from './duckdb-errors.ts'
 import { type FinishedFiles, hashAsFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
-import { concatenate, footerBytesOf, hashSpans, readBytes } from './duckdb-scratch.ts'
+import { concatenate, footerBytesOf, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
 import {
   type Cell,
   type ColumnStatistics,
@@ -36,9 +40,11 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   let sessions = 0
   return {
     async openSession() {
-      const folder = join(work, `session-${String(++sessions)}`)
+      const name = `session_${String(++sessions)}`
+      const folder = join(work, name)
       await mkdir(folder)
-      return openSession(await linkTo(databases), folder, footerBytesMax)
+      const link = await linkTo(databases, name)
+      return openSession(link, { folder, footerBytesMax, atOnceMax: options.threads ?? availableParallelism() })
     },
     async close() {
       await databases.close()
@@ -56,15 +62,24 @@ async function removeAbandoned(temp: string): Promise<void> {
   }
 }
 
-function openSession(link: Link, folder: string, footerBytesMax: number): EngineSession {
+type SessionOptions = {
+  readonly folder: string
+  readonly footerBytesMax: number
+  /** Statements that write files at once. */
+  readonly atOnceMax: number
+}
+
+function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionOptions): EngineSession {
   let made = 0
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
   let results = 0
-  const rows = async (sql: string) => {
+  const read = (sql: string) => async (connection: DuckDBConnection) => {
     if (++results % resultsPerCollection === 0) collectGarbage()
-    const reader = await link.statement(sql, (connection) => connection.runAndReadAll(sql))
-    return reader.getRowObjectsJson() as { [column: string]: Cell }[]
+    return (await connection.runAndReadAll(sql)).getRowObjectsJson() as { [column: string]: Cell }[]
   }
+  const rows = (sql: string) => link.statement(sql, read(sql))
+  const limit = pLimit(atOnceMax)
+  const aside = (sql: string) => limit(() => link.aside(sql, read(sql)))
   const run = async (sql: string) => {
     await link.statement(sql, (connection) => connection.run(sql))
   }
@@ -83,13 +98,20 @@ function openSession(link: Link, folder: string, footerBytesMax: number): Engine
       await mkdir(target)
       const finished = hashAsFinished(target)
       const returned = await rows(copyStatement(request, target)).finally(() => finished.stop())
-      return writtenFiles(returned, finished)
+      return writtenFiles(returned, finished.segments)
     },
-    async encode(request) {
-      const path = fresh('chunks')
-      const [written] = await rows(encodeStatement(request, path))
-      return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
-    },
+    writeEach: (requests) =>
+      together(requests, async (request) => {
+        const target = fresh('out')
+        await mkdir(target)
+        return writtenFiles(await aside(copyStatement(request, target)), segmentsOf)
+      }),
+    encode: (requests) =>
+      together(requests, async (request) => {
+        const path = fresh('chunks')
+        const [written] = await aside(encodeStatement(request, path))
+        return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
+      }),
     readBytes,
     hashSpans,
     async concatenate(groups) {
@@ -105,16 +127,29 @@ function openSession(link: Link, folder: string, footerBytesMax: number): Engine
     scratchPath: async (name) => fresh(name),
     sizeOf: async (path) => (await stat(path)).size,
     async reset() {
-      for (const table of await rows(`select table_name as t, table_type as k from information_schema.tables`))
+      const own = `select table_name as t, table_type as k from information_schema.tables where table_catalog in ('temp', current_database())`
+      for (const table of await rows(own))
         await run(`drop ${table.k === 'VIEW' ? 'view' : 'table'} if exists ${ident(String(table.t))} cascade`)
       for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
     },
     interrupt: () => link.interrupt(),
     async close() {
-      link.close()
+      await link.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** All have ended when it returns or throws. What found too little memory beside the others is done once more, alone. */
+async function together<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const ends = await Promise.allSettled(items.map(work))
+  const results: R[] = []
+  for (const [at, end] of ends.entries()) {
+    if (end.status === 'fulfilled') results.push(end.value)
+    else if (isOutOfMemory(end.reason)) results.push(await work(items[at] as T))
+    else throw end.reason
+  }
+  return results
 }
 
 /**
@@ -155,7 +190,7 @@ function parquetOptions(fieldIds: ReadonlyMap<string, number>, rows: number): st
 
 async function writtenFiles(
   returned: readonly { readonly [column: string]: unknown }[],
-  finished: FinishedFiles,
+  segmentsOf: FinishedFiles['segments'],
 ): Promise<WrittenFile[]> {
   const files: WrittenFile[] = []
   for (const row of returned) {
@@ -166,7 +201,7 @@ async function writtenFiles(
       rows: Number(row.count),
       sizeBytes: Number(row.file_size_bytes),
       footerBytes: Number(row.footer_size_bytes),
-      segments: await finished.segments(scratchFile, Number(row.file_size_bytes)),
+      segments: await segmentsOf(scratchFile, Number(row.file_size_bytes)),
       statistics: readStatistics(row.column_statistics as StatisticsMap),
     })
   }

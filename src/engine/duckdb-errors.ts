@@ -6,6 +6,12 @@ export const isBreaking = (cause: unknown) => /^(?:INTERNAL|FATAL) Error/u.test(
 /** Another statement did. */
 export const isBroken = (cause: unknown) => messageOf(cause).includes('database has been invalidated')
 
+/** Of what a session threw: the statement may go well when no other one is under way. */
+export const isOutOfMemory = (thrown: unknown) =>
+  thrown instanceof DmscdcError && messageOf(thrown.cause).startsWith(outOfMemory)
+
+const outOfMemory = 'Out of Memory'
+
 /** For the tables that were at work beside the one whose file broke the database. */
 export function engineLost(cause?: unknown): DmscdcError {
   return new DmscdcError('unavailable', 'engine: it broke while it read a damaged file of another table', {
@@ -18,7 +24,7 @@ export function engineLost(cause?: unknown): DmscdcError {
 /** DuckDB tells its errors apart by the first words of the message alone; no value of a row passes on. */
 export function engineError(sql: string, cause: unknown): DmscdcError {
   const message = messageOf(cause)
-  if (message.startsWith('Out of Memory'))
+  if (message.startsWith(outOfMemory))
     return new DmscdcError('unavailable', `engine ran out of memory: ${firstLine(message)}`, {
       hint: 'give more with --memory, or fewer tables at once with --concurrency',
       tryAlone: true,

@@ -27,17 +27,7 @@ export function renewedDatabases(open: () => Promise<DuckDBInstance>): Databases
   return {
     async connect() {
       const database = await usable()
-      database.links++
-      const connection = await database.instance.connect()
-      return {
-        connection,
-        database,
-        close() {
-          connection.closeSync()
-          database.links--
-          if (database.broken && database.links === 0) database.instance.closeSync()
-        },
-      }
+      return linked(database, await database.instance.connect())
     },
     async close() {
       const last = await current.catch(() => null)
@@ -46,11 +36,26 @@ export function renewedDatabases(open: () => Promise<DuckDBInstance>): Databases
   }
 }
 
+function linked(database: Database, connection: DuckDBConnection): Connected {
+  database.links++
+  return {
+    connection,
+    database,
+    close() {
+      connection.closeSync()
+      database.links--
+      if (database.broken && database.links === 0) database.instance.closeSync()
+    },
+  }
+}
+
 /** A session's way to the database. */
 export type Link = {
   statement<T>(sql: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T>
+  /** On a connection that nothing else goes over meanwhile. It sees the session's tables that are not temporary. */
+  aside<T>(sql: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T>
   interrupt(): void
-  close(): void
+  close(): Promise<void>
 }
 
 /**
@@ -58,12 +63,14 @@ export type Link = {
  * (temporary tables, views) is gone. The next statement goes to a new database. The statement that broke it fails with a `bug`, so that
  * the landing file behind it is looked for; all others with `unavailable`, to be tried again without their neighbour.
  */
-export async function linkTo(databases: Databases): Promise<Link> {
-  let connected = await databases.connect()
+export async function linkTo(databases: Databases, name: string): Promise<Link> {
+  let connected = await connectTo(databases, name)
+  const aside: Connected[] = []
+  const working = new Set<Connected>()
   let told = false
   const connectedAgain = async () => {
-    connected.close()
-    connected = await databases.connect()
+    for (const one of [...aside.splice(0), connected]) one.close()
+    connected = await connectTo(databases, name)
     told = false
   }
   const failed = (sql: string, cause: unknown) => {
@@ -72,20 +79,60 @@ export async function linkTo(databases: Databases): Promise<Link> {
     told = true
     return isBroken(cause) ? engineLost(cause) : engineError(sql, cause)
   }
+  const usable = async () => {
+    if (connected.database.broken && told) await connectedAgain()
+    if (!connected.database.broken) return
+    told = true
+    throw engineLost()
+  }
   return {
     async statement(sql, work) {
-      if (connected.database.broken && told) await connectedAgain()
-      if (connected.database.broken) {
-        told = true
-        throw engineLost()
-      }
+      await usable()
       try {
         return await work(connected.connection)
       } catch (cause) {
         throw failed(sql, cause)
       }
     },
-    interrupt: () => connected.connection.interrupt(),
-    close: () => connected.close(),
+    async aside(sql, work) {
+      await usable()
+      const one = aside.pop() ?? (await anotherTo(connected.database, name))
+      working.add(one)
+      try {
+        return await work(one.connection)
+      } catch (cause) {
+        throw failed(sql, cause)
+      } finally {
+        working.delete(one)
+        if (one.database === connected.database) aside.push(one)
+        else one.close()
+      }
+    },
+    interrupt() {
+      for (const one of [connected, ...working]) one.connection.interrupt()
+    },
+    async close() {
+      for (const one of aside.splice(0)) one.close()
+      const { connection } = connected
+      await connection
+        .run('use memory')
+        .then(() => connection.run(`detach ${name}`))
+        .catch(() => {})
+      connected.close()
+    },
   }
+}
+
+/** A session's tables that more than one connection sees lie in a database of its own, in memory as temporary ones do. */
+async function connectTo(databases: Databases, name: string): Promise<Connected> {
+  const connected = await databases.connect()
+  await connected.connection.run(`attach if not exists ':memory:' as ${name}`)
+  await connected.connection.run(`use ${name}`)
+  return connected
+}
+
+async function anotherTo(database: Database, name: string): Promise<Connected> {
+  const another = linked(database, await database.instance.connect())
+  await another.connection.run(`use ${name}`)
+  return another
 }

@@ -40,6 +40,8 @@ export type EncodeRequest = {
   readonly rowGroupRows: number
 }
 
+export type EncodedFile = { readonly scratchFile: string; readonly sizeBytes: number }
+
 export type ByteSpan = { readonly start: number; readonly length: number }
 
 /** Bytes at hand, or a part of a scratch file. */
@@ -47,7 +49,8 @@ export type ScratchPiece = Uint8Array | (ByteSpan & { readonly scratchFile: stri
 
 /**
  * DuckDB behind the little that the loads need. Rows stay inside; only counts, names and statistics come out.
- * One session is one connection with its own temporary tables and its own scratch folder, used by one table at a time.
+ * One session is one connection with its own tables and its own scratch folder, used by one table at a time; files may be written,
+ * hashed and joined while a statement is under way.
  */
 export type EngineSession = {
   run(sql: string): Promise<void>
@@ -61,8 +64,10 @@ export type EngineSession = {
   footerBytesOf(localPath: string): Promise<number | null>
   /** Files with no row are not returned. */
   write(request: WriteRequest): Promise<readonly WrittenFile[]>
-  /** Writes column chunks that another file is going to take over; null when there is no row. Neither hashed nor measured. */
-  encode(request: EncodeRequest): Promise<{ readonly scratchFile: string; readonly sizeBytes: number } | null>
+  /** Some at a time, on connections of their own: what the queries read must be no temporary table. */
+  writeEach(requests: readonly WriteRequest[]): Promise<readonly (readonly WrittenFile[])[]>
+  /** Writes column chunks that other files are going to take over, as `writeEach` does; null when there is no row. Neither hashed nor measured. */
+  encode(requests: readonly EncodeRequest[]): Promise<readonly (EncodedFile | null)[]>
   /** Of a scratch file or a linked one; less where it ends before. */
   readBytes(path: string, span: ByteSpan): Promise<Uint8Array>
   /** SHA-256 of each span, in hex. */

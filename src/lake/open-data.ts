@@ -8,6 +8,8 @@ import { dataKey, stagedKey, type TablePlace } from './keys.ts'
 
 export type OpenedDataFiles = {
   readonly files: readonly OpenedDataFile[]
+  /** Lets go of all files but these, by their numbers. */
+  keep(numbers: readonly number[]): Promise<OpenedDataFiles>
   release(): Promise<void>
 }
 
@@ -29,15 +31,24 @@ export async function openDataFiles(
     const copy = await fetchFile(lake, place, file, options)
     if (copy === null) throw corrupt(file, 'is missing')
     copies.push(copy)
-    const opened = { number, file, path: await session.link(copy.path) }
-    if (options.verify) await byteVerifier(session)(opened, [wholeOf(file)])
-    files.push(opened)
+    const one = { number, file, path: await session.link(copy.path) }
+    if (options.verify) await byteVerifier(session)(one, [wholeOf(file)])
+    files.push(one)
+  }
+  return opened(files.map((file, at) => ({ file, copy: copies[at] as LocalCopy })))
+}
+
+function opened(all: readonly { readonly file: OpenedDataFile; readonly copy: LocalCopy }[]): OpenedDataFiles {
+  const release = async (some: typeof all) => {
+    for (const { copy } of some) await copy.release()
   }
   return {
-    files,
-    async release() {
-      for (const copy of copies) await copy.release()
+    files: all.map(({ file }) => file),
+    async keep(numbers) {
+      await release(all.filter(({ file }) => !numbers.includes(file.number)))
+      return opened(all.filter(({ file }) => numbers.includes(file.number)))
     },
+    release: () => release(all),
   }
 }
 

@@ -144,7 +144,13 @@ export function newPath(staging: Staging, shape: TableShape, partition: Partitio
   return `${partitionFolder(shape.partitionColumns, partition)}part-${staging.newId()}.parquet`
 }
 
-function prepared(staging: Staging, shape: TableShape, written: WrittenFile, partition: PartitionValues): PreparedFile {
+/** The description of a file that the engine wrote whole. */
+export function prepared(
+  staging: Staging,
+  shape: TableShape,
+  written: WrittenFile,
+  partition: PartitionValues,
+): PreparedFile {
   const columns = fileColumns(shape)
   return {
     scratchFile: written.scratchFile,

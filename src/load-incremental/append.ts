@@ -5,7 +5,7 @@ import { DmscdcError } from '../errors.ts'
 import { dataSelect } from '../lake/data-sql.ts'
 import { openDataFiles } from '../lake/open-data.ts'
 import { type Arrival, filesToMerge } from '../lake/small-files.ts'
-import { partitionsOf, partitionText, type Staging, type TableShape, writeRows } from '../lake/write-data.ts'
+import { partitionsOf, partitionText, type Staging, stage, type TableShape, writeRows } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'
 import type { MergeResult } from './merge.ts'
 import { placeBefore } from './sql.ts'
@@ -54,7 +54,8 @@ export async function append(input: AppendInput): Promise<MergeResult> {
     )
   const changes = { inserted, updated: 0, deleted: 0, unchanged: 0, ignored: Number(count?.others) }
   const bytesRead = remove.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
-  return { written, remove, changes, filesRewritten: remove.length, bytesRead, bytesCarried: 0, remembered: null }
+  const add = await stage(staging, written)
+  return { add, remove, changes, filesRewritten: remove.length, bytesRead, bytesCarried: 0, remembered: null }
 }
 
 /** The small files that are written again together with what is new. */

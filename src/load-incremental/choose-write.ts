@@ -31,13 +31,14 @@ export type WriteChoice =
       readonly inPlace: ReadonlyMap<number, readonly number[]>
       /** Row groups whose rows are encoded anew, together with those that arrive. */
       readonly whole: readonly number[]
+      /** Rows that come into the file from elsewhere. */
+      readonly arrivals: number
       /** Predicted: what is appended, without the footer. */
       readonly bytes: number
     }
 
 /**
- * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; on S3 a request takes as long as the encoder for 2.5 MB, and a splice
- * three more than a put.
+ * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; to prove and join a splice takes as long as the encoder for some MB.
  */
 export const defaultWriteCosts: WriteCosts = {
   requestBytes: 2.5e6,
@@ -46,6 +47,12 @@ export const defaultWriteCosts: WriteCosts = {
   smallGroupRows: rowGroupRows / 4,
   smallFilesMax: 10,
 }
+
+/**
+ * On S3 a request of the dear kind costs as much as a third of a vCPU's second on Fargate, in which the encoder makes 25 MB: a file of the usual size is
+ * written whole there, by two such requests, and a splice is for larger ones.
+ */
+export const s3WriteCosts: WriteCosts = { ...defaultWriteCosts, requestBytes: 25e6 }
 
 const moreRequests = 3
 
@@ -68,6 +75,7 @@ export function chooseWrite(costs: WriteCosts, layout: TouchedLayout): WriteChoi
     kind: 'splice',
     inPlace: new Map(inPlace.map(({ at, changed }) => [at, changed])),
     whole: whole.map(({ at }) => at),
+    arrivals,
     bytes,
   }
 }

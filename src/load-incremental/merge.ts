@@ -1,16 +1,18 @@
 import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { byteVerifier, namingDamage, openDataFiles } from '../lake/open-data.ts'
+import { byteVerifier, namingDamage, type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
-import { fileColumns, type PreparedFile, type TableShape } from '../lake/write-data.ts'
+import type { TableShape } from '../lake/write-data.ts'
+import { compareRows } from './compare-rows.ts'
+import { gate } from './gate.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
 import { placeRows } from './place-rows.ts'
 import { dropLosers, remember } from './remember.ts'
-import { chooseWrites, openLayouts } from './splice.ts'
-import { createDifferences, deleteUnchanged } from './splice-sql.ts'
+import { chooseWrites, openLayouts, proveTouched } from './splice.ts'
+import { deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
-import { type TouchedFiles, type Written, writeTouched } from './write-touched.ts'
+import { type TouchedFiles, writeTouched } from './write-touched.ts'
 
 /** What a merge is going to touch, known before anything is written. */
 export type MergePlan = {
@@ -18,6 +20,8 @@ export type MergePlan = {
   readonly candidates: readonly DataFile[]
   /** Files that do hold one. They are rewritten unless the change turns out to be none. */
   readonly touched: readonly TouchedFile[]
+  /** These, where the engine reads them. Whoever has the plan releases them. */
+  readonly opened: OpenedDataFiles
   readonly keys: number
   /** Of these, the keys whose last change is older than what is known of them. */
   readonly lost: number
@@ -33,7 +37,8 @@ export type TouchedFile = {
 }
 
 export type MergeResult = {
-  readonly written: readonly PreparedFile[]
+  /** Staged. */
+  readonly add: readonly DataFile[]
   readonly remove: readonly DataFile[]
   readonly filesRewritten: number
   readonly changes: ChangeCounts
@@ -67,7 +72,6 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
   await namingDamage(opened.files, byteVerifier(session), () =>
     session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column)),
   )
-  await opened.release()
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
   const lost = sequence === null ? 0 : await dropLosers({ session, staging, sequence, keys })
   const hits = await session.rows(sql.selectHits())
@@ -80,6 +84,7 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
       hits: Number(row.hits),
       deletions: Number(row.deletions),
     })),
+    opened: await opened.keep(hits.map(({ f }) => Number(f))),
     keys: Number(count?.keys) + lost,
     lost,
     inserts: Number(count?.inserts),
@@ -90,13 +95,14 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
   const { session, shape, staging, sequence } = input
-  const touched = await openTouched(input, plan)
-  const written = await namingDamage(touched.opened.files, touched.verify, () => writeTouched(input, touched))
-  await touched.opened.release()
+  const touched = await settleTouched(input, plan)
+  const written = await namingDamage(plan.opened.files, touched.verify, () => writeTouched(input, touched))
   const changes = await countChanges(input, plan)
   await gate(input, written, changes)
+  await written.release()
+  await plan.opened.release()
   return {
-    written: written.files,
+    add: written.files,
     remove: written.removed,
     filesRewritten: written.rewritten,
     changes,
@@ -107,17 +113,15 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
 }
 
 /** Drops what turns out equal, settles where each row is to stand, and chooses how each file that changes is written. */
-async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedFiles> {
-  const { session, shape, staging } = input
-  const opened = await openDataFiles(staging.lake, session, staging.place, plan.touched, { verify: false })
+async function settleTouched(input: MergeInput, { opened }: MergePlan): Promise<TouchedFiles> {
+  const { session, shape } = input
   const verify = byteVerifier(session)
   return namingDamage(opened.files, verify, async () => {
-    const layouts = await openLayouts(input, opened.files, verify)
+    const touched = await openLayouts(input, opened.files, verify)
+    const { layouts } = touched
     await session.run(sql.createNewRows(shape.columns))
     if (opened.files.length > 0) {
-      const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
-      const lakeRows = dataSelect(relation(input, opened.files, shape.columns))
-      await session.run(createDifferences(lakeRows, compared, fileColumns(shape)))
+      await bothEnded(proveTouched(opened.files, touched, verify), compareRows(input, opened.files, touched))
       await session.run(deleteUnchanged())
     }
     await session.run(sql.createRemoved())
@@ -126,8 +130,15 @@ async function openTouched(input: MergeInput, plan: MergePlan): Promise<TouchedF
     const merged = await placeRows(input, rewrites)
     const kept = rewrites.filter(({ number }) => merged.every((one) => one.number !== number))
     const choices = kept.length === 0 ? new Map() : await chooseWrites(input, layouts, kept)
-    return { opened, verify, layouts, rewrites: kept, merged, choices }
+    return { opened: opened.files, verify, layouts, rewrites: kept, merged, choices }
   })
+}
+
+/** Where both fail, the first says why: bytes that are not what was written may be anything to the engine. */
+async function bothEnded(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([first, second])
+  await first
+  await second
 }
 
 async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {
@@ -136,24 +147,6 @@ async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCo
   const inserted = Number(row?.inserted)
   const updated = Number(row?.updated)
   return { inserted, updated, deleted, unchanged: plan.keys - inserted - updated - deleted, ignored: 0 }
-}
-
-/** The gate: what is about to be committed holds every key once, no deleted key, and as many rows as the changes say. */
-async function gate(input: MergeInput, written: Written, changes: ChangeCounts): Promise<void> {
-  const { session, shape } = input
-  const before = sum(written.removed.map(({ rows }) => rows))
-  const after = sum(written.files.map(({ file }) => file.rows))
-  if (before + changes.inserted - changes.deleted !== after)
-    throw gateError(
-      `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,
-    )
-  if (written.encoded.length === 0) return
-  const keys = keyColumns(shape)
-  const rows = dataSelect(relation(input, written.encoded, keys))
-  if ((await session.rows(sql.selectDoubleKey(rows, keys))).length > 0)
-    throw gateError('a key stands twice in the files written')
-  if ((await session.rows(sql.selectSurvivor(rows, keys))).length > 0)
-    throw gateError('a deleted key stands in the files written')
 }
 
 function relation(input: PlanInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
@@ -194,12 +187,6 @@ function keyBounds(file: DataFile, shape: TableShape, name: string, fieldId: num
 function doubleKeyInLake(): DmscdcError {
   return new DmscdcError('corrupt-lake', 'the lake holds a key of this batch more than once', {
     hint: 'see which: dmscdc verify --table <table>; then reload the table',
-  })
-}
-
-function gateError(what: string): DmscdcError {
-  return new DmscdcError('bug', `merge gate: ${what}; nothing was committed`, {
-    hint: 'run again with --verbose and report the trace and the names of the landing files',
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Column } from '../domain.ts'
-import { type EngineSession, rowGroupRows } from '../engine/engine.ts'
+import { type EncodedFile, type EncodeRequest, type EngineSession, rowGroupRows } from '../engine/engine.ts'
 import { literal } from '../engine/sql.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { dataKey } from '../lake/keys.ts'
@@ -18,38 +18,60 @@ import { type Chunk, decodeFooter, encodeFooter, type Footer, trailerBytes } fro
 import { deadBytes, isSameColumn, leavesOf, named, type SpliceRequest, spliceFooter } from '../parquet/splice-footer.ts'
 import type { ThriftStruct } from '../parquet/thrift.ts'
 import type { WriteChoice } from './choose-write.ts'
-import { keptSegments, type SpliceLayout } from './splice-layout.ts'
-import { type RowRange, selectInPlace, selectMisplaced, selectRegrouped } from './splice-sql.ts'
+import type { EncodedRows } from './encoded-rows.ts'
+import { keptSegments, rangeOf, rangesOf, rowsOfGroup, type SpliceLayout } from './splice-layout.ts'
+import { selectInPlace, selectMisplaced, selectRegrouped } from './splice-sql.ts'
 
 type SpliceInput = { readonly session: EngineSession; readonly staging: Staging; readonly shape: TableShape }
 
 export type SplicedFile = {
   readonly prepared: PreparedFile
   readonly keptBytes: number
-  /** Whole rows that were encoded anew, as a file that the gate can read; null where there are none. */
-  readonly regrouped: OpenedDataFile | null
+  /** Null where no rows were encoded as a whole. */
+  readonly encoded: EncodedRows | null
 }
 
-/**
- * A new file of an old one's bytes, what changed in it, and a footer. Null where the engine did not write what was expected of
- * it (row groups of other sizes, rows in another order, another physical type): then the file has to be written whole.
- */
-export async function spliceFile(
-  input: SpliceInput,
+/** How a file is spliced, and what is to be encoded for it: its runs, then the rows of row groups that are encoded anew. */
+export type SplicePlan = {
+  readonly opened: OpenedDataFile
+  readonly layout: SpliceLayout
+  readonly whole: readonly number[]
+  readonly runs: readonly Run[]
+  readonly requests: readonly EncodeRequest[]
+}
+
+export function planSplice(
+  { shape }: SpliceInput,
   opened: OpenedDataFile,
   layout: SpliceLayout,
   choice: Extract<WriteChoice, { kind: 'splice' }>,
+): SplicePlan {
+  const { whole } = choice
+  const runs = runsOf(layout, choice.inPlace)
+  const requests = runs.map((run) => runRequest(shape, opened, layout, run))
+  const regrouped = whole.length === 0 && choice.arrivals === 0 ? [] : [regroupRequest(shape, opened, layout, whole)]
+  return { opened, layout, whole, runs, requests: [...requests, ...regrouped] }
+}
+
+/**
+ * A new file of an old one's bytes, what changed in it (`encoded`, in the order of the requests), and a footer. Null where the engine did not
+ * write what was expected of it (row groups of other sizes, rows in another order, another physical type): then the file has to be written whole.
+ */
+export async function spliceFile(
+  input: SpliceInput,
+  { opened, layout, whole, runs }: SplicePlan,
+  encoded: readonly (EncodedFile | null)[],
 ): Promise<SplicedFile | null> {
   const { session, shape, staging } = input
   const inPlace = new Map<number, ReadonlyMap<number, Source>>()
   const newColumns = new Map<number, ThriftStruct>()
-  for (const run of runsOf(layout, choice.inPlace)) {
-    const encoded = await encodeRun(input, opened, layout, run)
-    if (encoded === null) return null
-    for (const [group, columns] of encoded.chunks) inPlace.set(group, columns)
-    for (const [column, leaf] of encoded.newColumns) newColumns.set(column, leaf)
+  for (const [at, run] of runs.entries()) {
+    const found = await readRun(input, layout, run, encoded[at] ?? null)
+    if (found === null) return null
+    for (const [group, columns] of found.chunks) inPlace.set(group, columns)
+    for (const [column, leaf] of found.newColumns) newColumns.set(column, leaf)
   }
-  const regrouped = await encodeRegrouped(input, opened, layout, choice.whole)
+  const regrouped = await readRegrouped(input, layout, encoded[runs.length] ?? null)
   if (regrouped === 'foreign') return null
   const kept = keptSegments(opened.file, layout)
   const { footer, pieces } = spliceFooter({
@@ -57,7 +79,7 @@ export async function spliceFile(
     keptBytes: kept.keptBytes,
     newColumns: layout.missing.flatMap((column) => newColumns.get(column) ?? []),
     inPlace,
-    dropped: new Set(choice.whole),
+    dropped: new Set(whole),
     added: regrouped?.added ?? [],
   })
   const end = encodeFooter(footer)
@@ -84,7 +106,10 @@ export async function spliceFile(
   return {
     prepared: { scratchFile: tail.scratchFile, base, file },
     keptBytes: kept.keptBytes,
-    regrouped: regrouped && { number: opened.number, file, path: regrouped.path },
+    encoded: regrouped && {
+      file: { number: opened.number, file, path: regrouped.path },
+      rows: (some) => regroupedRows(shape, opened, { layout, whole }, some),
+    },
   }
 }
 
@@ -102,9 +127,9 @@ type Run = { readonly groups: readonly number[]; readonly columns: readonly numb
 const vectorRows = 2_048
 
 /** Neighbours in which the same columns change are encoded together, as long as they come out as the same row groups. */
-function runsOf({ footer }: SpliceLayout, inPlace: ReadonlyMap<number, readonly number[]>): readonly Run[] {
+function runsOf(layout: SpliceLayout, inPlace: ReadonlyMap<number, readonly number[]>): readonly Run[] {
   const runs: { groups: number[]; columns: readonly number[] }[] = []
-  const rowsOf = (group: number) => footer.rowGroups[group]?.rows ?? 0
+  const rowsOf = (group: number) => rowsOfGroup(layout, group)
   for (const [group, columns] of [...inPlace].sort(([a], [b]) => a - b)) {
     const run = runs.at(-1)
     const [first, last] = [run?.groups[0] ?? -1, run?.groups.at(-1) ?? -1]
@@ -128,28 +153,36 @@ type EncodedRun = {
   readonly newColumns: ReadonlyMap<number, ThriftStruct>
 }
 
-async function encodeRun(
-  { session, shape }: SpliceInput,
+function runRequest(
+  shape: TableShape,
   opened: OpenedDataFile,
   layout: SpliceLayout,
   { groups, columns: at }: Run,
-): Promise<EncodedRun | null> {
+): EncodeRequest {
   const columns = at.map((one) => fileColumns(shape)[one] as Column)
-  const rows = groups.map((group) => layout.footer.rowGroups[group]?.rows ?? 0)
-  const range: RowRange = { first: layout.firstRows[groups[0] ?? 0] ?? 0, rows: sum(rows) }
   const lakeRows = dataSelect({ files: [opened], columns, partitionColumns: shape.partitionColumns })
-  const written = await session.encode({
-    select: selectInPlace(lakeRows, opened.number, range, columns),
+  return {
+    select: selectInPlace(lakeRows, opened.number, rangeOf(layout, groups), columns),
     fieldIds: new Map(columns.map(({ fieldId }) => [`c${String(fieldId)}`, fieldId])),
-    rowGroupRows: Math.ceil((rows[0] ?? 0) / vectorRows) * vectorRows,
-  })
-  if (written === null) return null
-  const { scratchFile } = written
-  const footer = await readFooter(session, written)
+    rowGroupRows: Math.ceil(rowsOfGroup(layout, groups[0] ?? 0) / vectorRows) * vectorRows,
+  }
+}
+
+async function readRun(
+  { session, shape }: SpliceInput,
+  layout: SpliceLayout,
+  { groups, columns: at }: Run,
+  encoded: EncodedFile | null,
+): Promise<EncodedRun | null> {
+  if (encoded === null) return null
+  const { scratchFile } = encoded
+  const columns = at.map((one) => fileColumns(shape)[one] as Column)
+  const footer = await readFooter(session, encoded)
   const same =
-    footer.rowGroups.map((group) => group.rows).join(' ') === rows.join(' ') &&
+    footer.rowGroups.map((group) => group.rows).join(' ') ===
+      groups.map((group) => rowsOfGroup(layout, group)).join(' ') &&
     sameColumns(layout, at, footer, (_, place) => place + 1) &&
-    (await session.rows(selectMisplaced(`read_parquet(${literal(scratchFile)})`, range))).length === 0
+    (await session.rows(selectMisplaced(`read_parquet(${literal(scratchFile)})`, rangeOf(layout, groups)))).length === 0
   if (!same) return null
   const leaves = leavesOf(footer) ?? []
   const added = at.flatMap((column, c) => {
@@ -168,41 +201,42 @@ async function encodeRun(
 
 type Regrouped = { readonly path: string; readonly added: SpliceRequest['added'] }
 
-async function encodeRegrouped(
-  { session, shape }: SpliceInput,
+function regroupRequest(
+  shape: TableShape,
   opened: OpenedDataFile,
   layout: SpliceLayout,
   whole: readonly number[],
+): EncodeRequest {
+  const select = regroupedRows(shape, opened, { layout, whole }, fileColumns(shape))
+  return { select: fileSelect(shape, select), fieldIds: fieldIds(shape), rowGroupRows }
+}
+
+function regroupedRows(
+  { partitionColumns }: TableShape,
+  opened: OpenedDataFile,
+  { layout, whole }: { readonly layout: SpliceLayout; readonly whole: readonly number[] },
+  columns: readonly Column[],
+): string {
+  const lakeRows = dataSelect({ files: [opened], columns, partitionColumns })
+  return selectRegrouped(lakeRows, opened.number, rangesOf(layout, whole), columns)
+}
+
+async function readRegrouped(
+  { session, shape }: SpliceInput,
+  layout: SpliceLayout,
+  encoded: EncodedFile | null,
 ): Promise<Regrouped | null | 'foreign'> {
-  const lakeRows = dataSelect({ files: [opened], columns: shape.columns, partitionColumns: shape.partitionColumns })
-  const select = selectRegrouped(lakeRows, opened.number, rangesOf(layout, whole), fileColumns(shape))
-  const written = await session.encode({ select: fileSelect(shape, select), fieldIds: fieldIds(shape), rowGroupRows })
-  if (written === null) return null
-  const { scratchFile } = written
-  const footer = await readFooter(session, written)
+  if (encoded === null) return null
+  const { scratchFile } = encoded
+  const footer = await readFooter(session, encoded)
   const all = fileColumns(shape).map((_, at) => at)
   if (!sameColumns(layout, all, footer, (column) => column)) return 'foreign'
   return { path: scratchFile, added: footer.rowGroups.map((rowGroup) => ({ source: scratchFile, rowGroup })) }
 }
 
-/** Neighbours are one range. */
-function rangesOf({ footer, firstRows }: SpliceLayout, groups: readonly number[]): readonly RowRange[] {
-  const ranges: { first: number; rows: number }[] = []
-  for (const group of groups) {
-    const [first, rows] = [firstRows[group] ?? 0, footer.rowGroups[group]?.rows ?? 0]
-    const range = ranges.at(-1)
-    if (range !== undefined && range.first + range.rows === first) range.rows += rows
-    else ranges.push({ first, rows })
-  }
-  return ranges
-}
-
 // ---- footers ----------------------------------------------------------------------------------------------------------
 
-async function readFooter(
-  session: EngineSession,
-  { scratchFile, sizeBytes }: { readonly scratchFile: string; readonly sizeBytes: number },
-): Promise<Footer> {
+async function readFooter(session: EngineSession, { scratchFile, sizeBytes }: EncodedFile): Promise<Footer> {
   const end = sizeBytes - trailerBytes
   const trailer = await session.readBytes(scratchFile, { start: end, length: trailerBytes })
   const length = Buffer.from(trailer).readUInt32LE()
@@ -222,5 +256,3 @@ function sameColumns(
     return other !== undefined && (missing.includes(column) || (one !== undefined && isSameColumn(one, other)))
   })
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

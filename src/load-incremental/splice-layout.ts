@@ -6,6 +6,7 @@ import { fileColumns, type TableShape } from '../lake/write-data.ts'
 import { limits } from '../limits.ts'
 import { decodeFooter, encodeFooter, type Footer, trailerBytes } from '../parquet/footer.ts'
 import { isSpliceable } from '../parquet/splice-footer.ts'
+import type { RowRange } from './splice-sql.ts'
 
 /** A data file that can be spliced. */
 export type SpliceLayout = {
@@ -52,6 +53,24 @@ export function spansOfGroups({ footer }: SpliceLayout, groups: readonly number[
   return groups.flatMap((at) =>
     (footer.rowGroups[at]?.chunks ?? []).map(({ start, bytes }) => ({ start, length: bytes })),
   )
+}
+
+export const rowsOfGroup = ({ footer }: SpliceLayout, group: number) => footer.rowGroups[group]?.rows ?? 0
+
+/** The rows of neighbours. */
+export function rangeOf(layout: SpliceLayout, groups: readonly number[]): RowRange {
+  const rows = groups.reduce((total, group) => total + rowsOfGroup(layout, group), 0)
+  return { first: layout.firstRows[groups[0] ?? 0] ?? 0, rows }
+}
+
+/** The rows of row groups; neighbours are one range. */
+export function rangesOf(layout: SpliceLayout, groups: readonly number[]): readonly RowRange[] {
+  const runs: number[][] = []
+  for (const group of groups) {
+    if (runs.at(-1)?.at(-1) === group - 1) runs.at(-1)?.push(group)
+    else runs.push([group])
+  }
+  return runs.map((run) => rangeOf(layout, run))
 }
 
 /** The segments that a spliced file keeps: all that do not lie in the old footer. */

@@ -4,7 +4,8 @@ import { differs, list } from '../engine/sql.ts'
 /*
  * What a splice needs beside the tables of the merge (sql.ts), one statement per function:
  *   row_groups   the row groups of the touched files that can be spliced: f, g, first (the place of its first row), rows
- *   differences  of each row that is to be replaced in its file, which columns differ: f, pos, changed, d<fieldId>…
+ *   differences  of each row that is to be replaced in its file, which columns differ: f, pos, changed, d<fieldId>…; where a row is `rough`,
+ *                only whether any does
  */
 
 const c = ({ fieldId }: Column) => `c${String(fieldId)}`
@@ -20,18 +21,46 @@ export function createRowGroups(groups: readonly GroupRange[]): string {
   return `create temp table row_groups as select ${columns} from (values ${list(values)}) as v(f, g, first, rows)`
 }
 
-/** The row groups in which a key of the batch stands. */
+/** The row groups in which a key of the batch stands: how many rows get a new image, and how many are deleted. */
 export const selectHitGroups = () =>
-  `select distinct row_groups.f, row_groups.g from hits asof join row_groups on hits.f = row_groups.f and hits.pos >= row_groups.first`
+  `select row_groups.f, row_groups.g, count(*) filter (last % 2 = 0) as images, count(*) filter (last % 2 = 1) as deletions
+    from hits asof join row_groups on hits.f = row_groups.f and hits.pos >= row_groups.first group by all order by all`
+
+export function createDifferences(written: readonly Column[]): string {
+  return `create temp table differences (${list(['f integer', 'pos bigint', 'rough boolean', 'changed boolean', ...written.map((column) => `${d(column)} boolean`)])})`
+}
 
 /** `compared` decide whether a row changes at all; `written` are all that its file holds. */
-export function createDifferences(lakeRows: string, compared: readonly Column[], written: readonly Column[]): string {
-  const different = (column: Column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)
-  const changed = compared.map(different).join(' or ')
-  return `create temp table differences as
-    select ${list(['n.f', 'n.pos', `(${changed || 'false'}) as changed`, ...written.map((column) => `${different(column)} as ${d(column)}`)])}
+export function insertDifferences(
+  lakeRows: string,
+  { compared, written }: { readonly compared: readonly Column[]; readonly written: readonly Column[] },
+): string {
+  const flags = written.map((column) => different(column))
+  return `insert into differences select ${list(['n.f', 'n.pos', 'false', anyDiffers(compared), ...flags])}
     from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
 }
+
+/** Only whether a row changes, as far as `compared` say. */
+export function insertRoughDifferences(lakeRows: string, compared: readonly Column[]): string {
+  return `insert into differences (f, pos, rough, changed) select n.f, n.pos, true, ${anyDiffers(compared)}
+    from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
+}
+
+/** The row groups with rows of which that is not said yet; of a file whose row groups are not known, g is null. */
+export const selectUndecided = () =>
+  `select undecided.f, row_groups.g, count(*) as undecided from (from differences where rough and not changed) as undecided
+    asof left join row_groups on undecided.f = row_groups.f and undecided.pos >= row_groups.first group by all order by all`
+
+/** The rest of it, by the other columns. */
+export function decideRest(lakeRows: string, compared: readonly Column[]): string {
+  return `update differences set changed = true from (
+      select n.f, n.pos from (from differences where rough and not changed) as u join new_rows as n on u.f = n.f and u.pos = n.pos
+        join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos where ${anyDiffers(compared)}) as found
+    where differences.f = found.f and differences.pos = found.pos`
+}
+
+const different = (column: Column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)
+const anyDiffers = (compared: readonly Column[]) => `(${compared.map(different).join(' or ') || 'false'})`
 
 /** Drops what equals the row that it would replace. */
 export const deleteUnchanged = () =>
@@ -60,6 +89,10 @@ export type RowRange = { readonly first: number; readonly rows: number }
 
 const within = (pos: string, { first, rows }: RowRange) =>
   `${pos} between ${String(first)} and ${String(first + rows - 1)}`
+
+/** Of the rows of a file, those in one of the ranges. The engine reads no row group that lies outside. */
+export const selectRanges = (lakeRows: string, ranges: readonly RowRange[]) =>
+  `select * from (${lakeRows}) where ${ranges.map((range) => within('pos', range)).join(' or ')}`
 
 /** The rows of a range in their order (the join alone moves the matches of each vector to its front), with their places and the columns that changed. */
 export function selectInPlace(lakeRows: string, number: number, range: RowRange, columns: readonly Column[]): string {

@@ -10,15 +10,15 @@ import { createRowGroups, selectArrivals, selectGroupChanges, selectHitGroups } 
 /** File number → how it can be spliced; a file that is not in it is written whole. */
 export type Layouts = ReadonlyMap<number, SpliceLayout>
 
-/**
- * Finds which of the touched files can be spliced, and proves whatever of each is going to be read: of a file that can, its footer and the
- * row groups in which a key of the batch stands, of the others all. Makes the table `row_groups`.
- */
+/** A row group in which keys of the batch stand: how many of them get a new image, and how many are deleted. */
+export type HitGroup = { readonly f: number; readonly g: number; readonly images: number; readonly deletions: number }
+
+/** Finds which of the touched files can be spliced, and which of their row groups are touched. Makes the table `row_groups`. */
 export async function openLayouts(
   { session, shape }: { readonly session: EngineSession; readonly shape: TableShape },
   files: readonly OpenedDataFile[],
   verify: VerifyBytes,
-): Promise<Layouts> {
+): Promise<{ readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] }> {
   const layouts = new Map<number, SpliceLayout>()
   for (const opened of files) {
     const layout = await readLayout(session, shape, opened, verify)
@@ -28,13 +28,27 @@ export async function openLayouts(
     footer.rowGroups.map(({ rows }, g) => ({ f, g, first: firstRows[g] ?? 0, rows })),
   )
   await session.run(createRowGroups(groups))
-  const hit = await session.rows(selectHitGroups())
+  const hit = layouts.size === 0 ? [] : await session.rows(selectHitGroups())
+  const hitGroups = hit.map(({ f, g, images, deletions }) => ({
+    f: Number(f),
+    g: Number(g),
+    images: Number(images),
+    deletions: Number(deletions),
+  }))
+  return { layouts, hitGroups }
+}
+
+/** Compares with their hashes the bytes of touched row groups, and all bytes of files that cannot be spliced. */
+export async function proveTouched(
+  files: readonly OpenedDataFile[],
+  { layouts, hitGroups }: { readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] },
+  verify: VerifyBytes,
+): Promise<void> {
   for (const opened of files) {
     const layout = layouts.get(opened.number)
-    const touched = hit.filter(({ f }) => Number(f) === opened.number).map(({ g }) => Number(g))
+    const touched = hitGroups.filter(({ f }) => f === opened.number).map(({ g }) => g)
     await verify(opened, layout === undefined ? [wholeOf(opened.file)] : spansOfGroups(layout, touched))
   }
-  return layouts
 }
 
 /** How each touched file is going to be written, once it is settled which row stands where. */

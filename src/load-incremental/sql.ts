@@ -2,7 +2,8 @@ import type { Column } from '../domain.ts'
 import { duckdbType, list, literal } from '../engine/sql.ts'
 
 /*
- * The merge, one statement per function. The tables of one batch, all temporary:
+ * The merge, one statement per function. The tables of one batch, temporary but for `new_rows`, `removed` and `settled`, which several
+ * connections read at once when files are written:
  *   changes      view: every landing row of the batch (ord, op, c…, b…)
  *   last_change  one row per key that the batch touches: k…, last = ord × 2 + (1 if it is a deletion); q with a sequence column
  *   lake_files   the data files with the bounds of their key columns
@@ -99,7 +100,7 @@ export const countKeys = () =>
      count(*) filter (last % 2 = 0 and last not in (select last from hits)) as inserts from last_change`
 
 export function createNewRows(columns: readonly Column[]): string {
-  return `create temp table new_rows as
+  return `create table new_rows as
     select place.ord, place.f, place.pos, ${list(columns.map((column) => `changes.${c(column)}`))}
     from changes join (
       select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0
@@ -107,7 +108,7 @@ export function createNewRows(columns: readonly Column[]): string {
 }
 
 export const createRemoved = () =>
-  `create temp table removed as
+  `create table removed as
     select f, pos from hits where last % 2 = 1
     union all select f, pos from new_rows where f is not null`
 
@@ -128,7 +129,7 @@ export function createHomes(homes: readonly Home[], partitions: number): string 
 export function createSettled(texts: readonly string[]): string {
   const stays = texts.map((text, at) => `${text} is not distinct from homes.p${String(at)}`)
   const values = texts.map((text, at) => `${text} as p${String(at)}`)
-  return `create temp table settled as
+  return `create table settled as
     select ${list(['ord', `case when ${['homes.f is not null', ...stays].join(' and ')} then homes.f end as home`, ...values])}
     from new_rows left join homes on new_rows.f = homes.f`
 }
@@ -179,13 +180,15 @@ function selectNewRows(columns: readonly Column[], settled: string, more: readon
 export const countNewRows = () =>
   `select count(*) filter (f is null) as inserted, count(*) filter (f is not null) as updated from new_rows`
 
-/** Any row: a key stands twice in what was written. */
-export function selectDoubleKey(written: string, keys: readonly Column[]): string {
-  return `select count(*) as copies from (${written}) group by ${list(keys.map(c))} having count(*) > 1 limit 1`
+/** Any row: a key of the batch stands twice in what was written, or is there although it was deleted. */
+export function selectSpoiled(written: string, keys: readonly Column[]): string {
+  const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
+  return `select t.last % 2 as deleted from (${written}) as d join last_change as t on ${same}
+    group by t.last having count(*) > 1 or t.last % 2 = 1 limit 1`
 }
 
-/** Any row: a key that the batch deleted still stands in what was written. */
-export function selectSurvivor(written: string, keys: readonly Column[]): string {
-  const same = keys.map((key) => `d.${c(key)} is not distinct from t.${k(key)}`).join(' and ')
-  return `select 1 as survivor from (${written}) as d semi join (from last_change where last % 2 = 1) as t on ${same} limit 1`
-}
+/** Over all rows of the relations, whatever their order: the same for the same keys, as often. */
+export const selectKeySum = (relations: readonly string[], keys: readonly Column[]) =>
+  `select sum(hash(${list(keys.map(c))})::hugeint)::varchar as total from (${relations
+    .map((relation) => `select ${list(keys.map(c))} from (${relation})`)
+    .join(' union all ')})`

@@ -1,17 +1,29 @@
-import type { DataFile } from '../domain.ts'
+import type { Column, DataFile } from '../domain.ts'
+import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { type OpenedDataFiles, openDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
-import { type PreparedFile, writeFile, writeRows } from '../lake/write-data.ts'
+import { openDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
+import {
+  fieldIds,
+  fileSelect,
+  type PreparedFile,
+  prepared,
+  stage,
+  type TableShape,
+  writeFile,
+  writeRows,
+} from '../lake/write-data.ts'
 import type { WriteChoice } from './choose-write.ts'
+import type { EncodedRows } from './encoded-rows.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { NumberedFile } from './place-rows.ts'
 import type { Layouts } from './splice.ts'
-import { type SplicedFile, spliceFile } from './splice-file.ts'
-import { selectBegun, selectRewritten } from './sql.ts'
+import { planSplice, type SplicePlan, spliceFile } from './splice-file.ts'
+import { countHomeless, selectBegun, selectRewritten } from './sql.ts'
 
 /** The files in which keys of the batch stand, and what becomes of them. */
 export type TouchedFiles = {
-  readonly opened: OpenedDataFiles
+  /** All that hold a touched key, where the engine reads them. */
+  readonly opened: readonly OpenedDataFile[]
   readonly verify: VerifyBytes
   readonly layouts: Layouts
   /** Those that lose a row, for good or for another one in its place. */
@@ -22,74 +34,180 @@ export type TouchedFiles = {
 }
 
 export type Written = {
-  readonly files: readonly PreparedFile[]
+  /** Staged. */
+  readonly files: readonly DataFile[]
   readonly removed: readonly DataFile[]
   readonly rewritten: number
   readonly bytesCarried: number
   /** What was read besides the touched files. */
   readonly bytesMerged: number
-  /** Whole rows that were encoded, as files that the gate can read. */
-  readonly encoded: readonly OpenedDataFile[]
+  readonly encoded: readonly EncodedRows[]
+  /** Once the gate has read what was encoded. */
+  release(): Promise<void>
 }
 
 /**
  * Every file that loses a row is replaced: by a splice where that is cheaper, else it is written again with the rows that stay in it. Rows
  * that are new to their partition join the smallest of these with room; else they begin a file: no untouched file is ever written for them.
+ * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded.
  */
 export async function writeTouched(input: MergeInput, touched: TouchedFiles): Promise<Written> {
-  const { session, shape, staging } = input
-  const spliced: SplicedFile[] = []
-  const whole: PreparedFile[] = []
-  for (const one of touched.rewrites) {
-    const splice = await spliceIfChosen(input, touched, one)
-    const file = splice === null ? await writeWhole(input, touched, one) : null
-    if (splice !== null) spliced.push(splice)
-    if (file !== null) whole.push(file)
+  const replaced: Replacement[] = []
+  let staging: Promise<void> = Promise.resolve()
+  for (const wave of wavesOf(touched)) {
+    const encoded = encodeWave(input, touched, wave)
+    await ended([staging, encoded])
+    staging = encoded.then(async (files) => {
+      for (const file of files) {
+        const replacement = await replace(input, touched, file)
+        if (replacement !== null) replaced.push(replacement)
+      }
+    })
   }
-  const added = await openMerged(input, touched)
-  const mergedRows = dataSelect({ ...shape, files: added.files })
-  const begun = await writeRows(session, staging, shape, selectBegun(shape.columns, mergedRows))
-  await added.release()
-  const encoded = [...whole, ...begun].map(({ file, scratchFile }) => ({ number: 0, file, path: scratchFile }))
+  await staging
+  const merged = await openMerged(input, touched)
+  const begun = await writeBegun(input, merged.files)
+  await stage(input.staging, begun)
   return {
-    files: [...spliced.map(({ prepared }) => prepared), ...whole, ...begun],
+    files: [...replaced.map(({ prepared: { file } }) => file), ...begun.map(({ file }) => file)],
     removed: [...touched.rewrites, ...touched.merged].map(({ file }) => file),
-    rewritten: spliced.length + whole.length + touched.merged.length,
-    bytesMerged: added.bytes,
-    bytesCarried: spliced.reduce((total, { keptBytes }) => total + keptBytes, 0),
-    encoded: [...encoded, ...spliced.flatMap(({ regrouped }) => regrouped ?? [])],
+    rewritten: replaced.length + touched.merged.length,
+    bytesMerged: merged.bytes,
+    bytesCarried: replaced.reduce((total, { keptBytes }) => total + keptBytes, 0),
+    encoded: [...replaced.flatMap(({ encoded }) => encoded ?? []), ...begunRows(input, merged.files, begun)],
+    release: merged.release,
   }
+}
+
+/** Neither is under way any more when this returns or throws. */
+async function ended(works: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(works)
+  await Promise.all(works)
+}
+
+/** Files are encoded together up to so many bytes, so that the one before can be staged meanwhile; at least two, to fill the threads. */
+const waveBytes = 32e6
+const waveFilesMin = 2
+
+function wavesOf({ rewrites, choices }: TouchedFiles): readonly (readonly OpenedDataFile[])[] {
+  const waves: { files: OpenedDataFile[]; bytes: number }[] = []
+  for (const one of rewrites) {
+    const bytes = choices.get(one.number)?.bytes ?? one.file.sizeBytes
+    const wave = waves.at(-1)
+    if (wave !== undefined && (wave.files.length < waveFilesMin || wave.bytes + bytes <= waveBytes)) {
+      wave.files.push(one)
+      wave.bytes += bytes
+    } else waves.push({ files: [one], bytes })
+  }
+  return waves.map(({ files }) => files)
+}
+
+type EncodedTouched = { readonly one: OpenedDataFile } & (
+  | { readonly splice: SplicePlan; readonly chunks: readonly (EncodedFile | null)[] }
+  | { readonly splice: null; readonly whole: WrittenFile | null }
+)
+
+async function encodeWave(
+  input: MergeInput,
+  { verify, choices, layouts }: TouchedFiles,
+  files: readonly OpenedDataFile[],
+): Promise<readonly EncodedTouched[]> {
+  const splices = new Map<number, SplicePlan>()
+  for (const one of files) {
+    const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
+    if (choice?.kind === 'splice' && layout !== undefined)
+      splices.set(one.number, planSplice(input, one, layout, choice))
+  }
+  const whole = files.filter(({ number }) => !splices.has(number))
+  for (const one of whole) await verify(one, [wholeOf(one.file)])
+  const works = [
+    input.session.encode([...splices.values()].flatMap(({ requests }) => requests)),
+    input.session.writeEach(whole.map((one) => wholeRequest(input, one))),
+  ] as const
+  await ended(works)
+  const [chunks, written] = [[...(await works[0])], [...(await works[1])]]
+  return files.map((one) => {
+    const splice = splices.get(one.number)
+    if (splice !== undefined) return { one, splice, chunks: chunks.splice(0, splice.requests.length) }
+    return { one, splice: null, whole: written.shift()?.[0] ?? null }
+  })
+}
+
+function wholeRequest({ shape }: MergeInput, one: OpenedDataFile): WriteRequest {
+  return { select: fileSelect(shape, rowsOf(shape, one)), fieldIds: fieldIds(shape) }
+}
+
+/** Those that stay in a file, and those that it gets. */
+function rowsOf({ columns: all, partitionColumns }: TableShape, one: OpenedDataFile, columns = all): string {
+  return selectRewritten(dataSelect({ files: [one], columns, partitionColumns }), one.number, columns)
+}
+
+/** What takes the place of a file. */
+type Replacement = {
+  readonly prepared: PreparedFile
+  readonly keptBytes: number
+  readonly encoded: EncodedRows | null
+}
+
+/** Staged; null where no row is left. */
+async function replace(input: MergeInput, { verify }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
+  const spliced = file.splice === null ? null : await spliceFile(input, file.splice, file.chunks)
+  const replacement = spliced ?? wholly(input.shape, file.one, await writtenWhole(input, verify, file))
+  if (replacement !== null) await stage(input.staging, [replacement.prepared])
+  return replacement
+}
+
+/** As the wave wrote it; a splice that went wrong is written whole now. */
+async function writtenWhole(
+  { session, shape, staging }: MergeInput,
+  verify: VerifyBytes,
+  file: EncodedTouched,
+): Promise<PreparedFile | null> {
+  const { one } = file
+  if (file.splice === null) return file.whole && prepared(staging, shape, file.whole, one.file.partition)
+  await verify(one, [wholeOf(one.file)])
+  return writeFile(session, staging, shape, rowsOf(shape, one), one.file.partition)
+}
+
+function wholly(shape: TableShape, one: OpenedDataFile, prepared: PreparedFile | null): Replacement | null {
+  if (prepared === null) return null
+  const rows = (columns: readonly Column[]) => rowsOf(shape, one, columns)
+  return { prepared, keptBytes: 0, encoded: { file: openedFile(prepared), rows } }
 }
 
 /** All files that are merged, proven; those that are open already are not fetched again. */
 async function openMerged({ session, staging }: MergeInput, { opened, verify, merged }: TouchedFiles) {
   const isMerged = ({ number }: { readonly number: number }) => merged.some((one) => one.number === number)
-  const isOpen = ({ number }: { readonly number: number }) => opened.files.some((one) => one.number === number)
+  const isOpen = ({ number }: { readonly number: number }) => opened.some((one) => one.number === number)
   const others = merged.filter((one) => !isOpen(one))
   const fetched = await openDataFiles(staging.lake, session, staging.place, others, { verify: false })
-  const files = [...opened.files.filter(isMerged), ...fetched.files].sort((a, b) => a.number - b.number)
+  const files = [...opened.filter(isMerged), ...fetched.files].sort((a, b) => a.number - b.number)
   for (const one of files) await verify(one, [wholeOf(one.file)])
   const bytes = others.reduce((total, { file }) => total + file.sizeBytes, 0)
   return { files, bytes, release: fetched.release }
 }
 
-async function spliceIfChosen(
-  input: MergeInput,
-  touched: TouchedFiles,
-  one: OpenedDataFile,
-): Promise<SplicedFile | null> {
-  const [choice, layout] = [touched.choices.get(one.number), touched.layouts.get(one.number)]
-  return choice?.kind === 'splice' && layout !== undefined ? spliceFile(input, one, layout, choice) : null
+/** Rows that are new to their partition and find no file with room, behind those of the files that are merged. */
+async function writeBegun(input: MergeInput, merged: readonly OpenedDataFile[]): Promise<readonly PreparedFile[]> {
+  const { session, staging, shape } = input
+  const [homeless] = await session.rows(countHomeless())
+  if (Number(homeless?.total) === 0 && merged.length === 0) return []
+  return writeRows(session, staging, shape, begunSelect(shape, merged, shape.columns))
 }
 
-/** Null where no row is left. */
-async function writeWhole(
-  input: MergeInput,
-  { verify }: TouchedFiles,
-  one: OpenedDataFile,
-): Promise<PreparedFile | null> {
-  const { session, shape, staging } = input
-  await verify(one, [wholeOf(one.file)])
-  const lakeRows = dataSelect({ files: [one], columns: shape.columns, partitionColumns: shape.partitionColumns })
-  return writeFile(session, staging, shape, selectRewritten(lakeRows, one.number, shape.columns), one.file.partition)
+/** All of them hold together what has no home. */
+function begunRows(
+  { shape }: MergeInput,
+  merged: readonly OpenedDataFile[],
+  begun: readonly PreparedFile[],
+): readonly EncodedRows[] {
+  const all = (columns: readonly Column[]) => begunSelect(shape, merged, columns)
+  const nothing = (columns: readonly Column[]) => dataSelect({ files: [], columns, partitionColumns: [] })
+  return begun.map((one, at) => ({ file: openedFile(one), rows: at === 0 ? all : nothing }))
 }
+
+function begunSelect({ partitionColumns }: TableShape, files: readonly OpenedDataFile[], columns: readonly Column[]) {
+  return selectBegun(columns, dataSelect({ files, columns, partitionColumns }))
+}
+
+const openedFile = ({ file, scratchFile }: PreparedFile): OpenedDataFile => ({ number: 0, file, path: scratchFile })

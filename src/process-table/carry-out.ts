@@ -118,7 +118,6 @@ async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'r
     files.length === 0
       ? null
       : await decodable(context, batch, () => append({ session, staging, shape, files: [], batch, costs }))
-  const add = await stage(staging, made?.written ?? [])
   await batch.release()
   const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
   const stillPending = pendingChanges(listing.changes, progress)
@@ -127,7 +126,7 @@ async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'r
     ...unchanged(snapshot),
     operation: 'REBUILD',
     schema: schemaOf(shape),
-    add,
+    add: made?.add ?? [],
     remove: snapshot.files,
     progress: { ...moved, changeFilesTaken: work.changes.length },
     load: sameGeneration(
@@ -170,7 +169,7 @@ async function incremental(
 
 /** Applies the rows of `changes` to the lake: merges them by key, or appends them where there is none. */
 async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
-  const { staging, config, listing } = context
+  const { config, listing } = context
   const snapshot = context.snapshot ?? emptySnapshot(config, context.start)
   const shape = shapeOf(config, batch.columns)
   const taken = batch.files.map(({ file }) => file)
@@ -178,7 +177,6 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
   const result = keyed
     ? await merge(context, snapshot, shape, batch)
     : await append({ ...context, shape, files: snapshot.files, batch })
-  const add = await stage(staging, result.written)
   const takenKeys = new Set(taken.map(({ key }) => key))
   const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
   const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
@@ -189,7 +187,7 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
     ...unchanged(context.snapshot),
     operation: keyed ? 'MERGE' : 'APPEND',
     schema: sameColumns(context.snapshot, shape) ? null : schemaOf(shape),
-    add,
+    add: result.add,
     remove: result.remove,
     progress: result.remembered === null ? moved : { ...moved, remembered: result.remembered },
     load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),

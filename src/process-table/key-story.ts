@@ -127,8 +127,10 @@ async function presentRow(run: TableRun, session: EngineSession, head: Snapshot,
   await session.run(`create temp view changes as select 0::bigint as ord, 'D' as op, ${list(keyColumnsSql(head, key))}`)
   const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
   const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null }
-  const [touched] = (await planMerge(input)).touched
+  const plan = await planMerge(input)
+  await plan.opened.release()
   await session.reset()
+  const [touched] = plan.touched
   if (touched === undefined) return null
   const values = await rowIn(run, session, head, { file: touched.file, key })
   const version = touched.file.addedVersion ?? (await addedIn(ports.lake, place, touched.file.path, head.version))

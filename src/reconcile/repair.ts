@@ -2,7 +2,6 @@ import { type ChangeCounts, type Snapshot, tableName } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import type { Staging, TableShape } from '../lake/write-data.ts'
-import { stage } from '../lake/write-data.ts'
 import { operationColumn } from '../landing/layout.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
 import { type StagedWork, unchanged } from '../process-table/carry-out.ts'
@@ -50,7 +49,7 @@ async function merge(session: EngineSession, staging: Staging, head: Snapshot, s
   return {
     ...unchanged(head),
     operation: 'REPAIR',
-    add: await stage(staging, result.written),
+    add: result.add,
     remove: result.remove,
     note: `repaired from ${sides.source.name}`,
     changes: result.changes,

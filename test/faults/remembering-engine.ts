@@ -89,17 +89,26 @@ async function openRemembering(
     told.push(tell)
     return { path, tell }
   }
-  const named = async (what: string, make: (session: EngineSession) => Promise<string>) => {
-    const { path, tell } = name(what, make)
-    if (real !== null) await tell(real)
-    return path
+  /** One after the other, in the order in which they are asked: then the same run asks the same, however long an answer takes. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const answer = last.then(work)
+    last = answer.catch(() => {})
+    return answer
   }
+  let last: Promise<unknown> = Promise.resolve()
+  const named = (what: string, make: (session: EngineSession) => Promise<string>) =>
+    inTurn(async () => {
+      const { path, tell } = name(what, make)
+      if (real !== null) await tell(real)
+      return path
+    })
   const inReal = (text: string) => text.replace(new RegExp(`${root}\\d+`, 'gu'), (path) => realPaths.get(path) ?? path)
   const inOurs = (text: string) =>
     [...realPaths].reduceRight((found, [ours, theirs]) => found.replaceAll(theirs, ours), text)
 
   /** Asks the engine only what it was not asked before. The answer is JSON, with our paths less their root. */
-  const ask = async <T>(what: string, asked: (session: EngineSession) => Promise<T>): Promise<T> => {
+  const ask = <T>(what: string, asked: (session: EngineSession) => Promise<T>) => inTurn(() => askNext(what, asked))
+  const askNext = async <T>(what: string, asked: (session: EngineSession) => Promise<T>): Promise<T> => {
     extend(what)
     const known = memory.answers.get(history)
     memory.counts[known === undefined ? 'answered' : 'remembered']++
@@ -145,13 +154,20 @@ async function openRemembering(
       })
       return files.map((file) => ({ ...file, statistics: new Map(file.statistics) }))
     },
-    encode: (request) => {
-      const what = JSON.stringify({ ...request, fieldIds: [...request.fieldIds] })
-      return ask(`encode ${what}`, async (session) => {
-        const file = await session.encode({ ...request, select: inReal(request.select) } satisfies EncodeRequest)
-        return file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) }
+    writeEach: async (requests) => {
+      const files = await ask(`write each ${textOf(requests)}`, async (session) => {
+        const answers = await session.writeEach(
+          requests.map((request) => ({ ...request, select: inReal(request.select) })),
+        )
+        return answers.map((answer) => answer.map((file) => keep(file, memory.folder)))
       })
+      return files.map((answer) => answer.map((file) => ({ ...file, statistics: new Map(file.statistics) })))
     },
+    encode: (requests) =>
+      ask(`encode ${textOf(requests)}`, async (session) => {
+        const files = await session.encode(requests.map((request) => ({ ...request, select: inReal(request.select) })))
+        return files.map((file) => file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) })
+      }),
     async readBytes(path, span) {
       const text = await ask(`bytes ${path} ${JSON.stringify(span)}`, async (session) =>
         Buffer.from(await session.readBytes(inReal(path), span)).toString('base64'),
@@ -179,20 +195,22 @@ async function openRemembering(
     footerBytesOf: (path) => ask(`footer ${path}`, (session) => session.footerBytesOf(inReal(path))),
     frameCsv: (request) =>
       ask(`csv ${JSON.stringify(request)}`, (session) => session.frameCsv({ ...request, path: inReal(request.path) })),
-    async reset() {
-      await giveBack()
-      forget()
-    },
+    reset: () =>
+      inTurn(async () => {
+        await giveBack()
+        forget()
+      }),
     interrupt: () => real?.interrupt(),
-    async close() {
-      await giveBack()
-    },
+    close: () => inTurn(giveBack),
   }
 }
 
 function keep(file: WrittenFile, folder: string) {
   return { ...file, scratchFile: keepAs(file.scratchFile, folder), statistics: [...file.statistics] }
 }
+
+const textOf = (requests: readonly (WriteRequest | EncodeRequest)[]) =>
+  JSON.stringify(requests.map((request) => ({ ...request, fieldIds: [...request.fieldIds] })))
 
 /** Pieces of files are of what was encoded, which is named by its content. */
 const pieceText = (piece: ScratchPiece) =>

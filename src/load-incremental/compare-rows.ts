@@ -1,0 +1,79 @@
+import type { Column } from '../domain.ts'
+import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
+import { fileColumns, type TableShape } from '../lake/write-data.ts'
+import type { MergeInput } from './merge-input.ts'
+import type { HitGroup, Layouts } from './splice.ts'
+import { rangesOf } from './splice-layout.ts'
+import {
+  createDifferences,
+  decideRest,
+  insertDifferences,
+  insertRoughDifferences,
+  selectRanges,
+  selectUndecided,
+} from './splice-sql.ts'
+
+/**
+ * Compares the rows that are to be replaced with those that replace them, reading touched row groups alone, and makes the table `differences`.
+ * Column by column only where it can be of use: a row group that loses a row, or of a file that cannot be spliced, is
+ * written again with all its columns. There the narrow columns are read first, and texts only where these leave a row undecided: for
+ * what is different already a wide column says nothing more.
+ */
+export async function compareRows(
+  { session, shape }: MergeInput,
+  files: readonly OpenedDataFile[],
+  { layouts, hitGroups }: { readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] },
+): Promise<void> {
+  const compared = shape.columns.filter(({ name }) => name !== 'Op' && !shape.keyColumns.includes(name))
+  const [narrow, wide] = [compared.filter((column) => !isWide(column)), compared.filter(isWide)]
+  const written = fileColumns(shape)
+  const touched = hitGroups.filter(({ images }) => images > 0)
+  const exact = touched.filter(({ deletions }) => deletions === 0)
+  const rough = [...touched.filter(({ deletions }) => deletions > 0), ...filesAsGroups(files, layouts)]
+  const reading = { shape, files, layouts }
+  await session.run(createDifferences(written))
+  for (const rows of lakeRows(reading, exact, shape.columns))
+    await session.run(insertDifferences(rows, { compared, written }))
+  for (const rows of lakeRows(reading, rough, narrow)) await session.run(insertRoughDifferences(rows, narrow))
+  if (rough.length === 0 || wide.length === 0) return
+  const undecided = await session.rows(selectUndecided())
+  const groups = undecided.map(({ f, g }) => ({ f: Number(f), g: g === null ? null : Number(g) }))
+  for (const rows of lakeRows(reading, groups, wide)) await session.run(decideRest(rows, wide))
+}
+
+const isWide = ({ type }: Column) => type.kind === 'string' || type.kind === 'binary'
+
+/** A row group of a file, or all of the file (null). */
+type Stretch = { readonly f: number; readonly g: number | null }
+
+const filesAsGroups = (files: readonly OpenedDataFile[], layouts: Layouts): readonly Stretch[] =>
+  files.filter(({ number }) => !layouts.has(number)).map(({ number }) => ({ f: number, g: null }))
+
+type Reading = { readonly shape: TableShape; readonly files: readonly OpenedDataFile[]; readonly layouts: Layouts }
+
+/** Relations that together are the rows of the stretches: the files that are read as a whole in one scan, the others some at a time. */
+function lakeRows(
+  { shape, files, layouts }: Reading,
+  stretches: readonly Stretch[],
+  columns: readonly Column[],
+): readonly string[] {
+  const select = (some: readonly OpenedDataFile[]) =>
+    dataSelect({ files: some, columns, partitionColumns: shape.partitionColumns })
+  const groupsOf = (opened: OpenedDataFile) => stretches.filter(({ f }) => f === opened.number).map(({ g }) => g)
+  const whole: OpenedDataFile[] = []
+  const parts: string[] = []
+  for (const opened of files) {
+    const groups = groupsOf(opened)
+    const layout = layouts.get(opened.number)
+    if (groups.length === 0) continue
+    if (layout === undefined || groups.length === layout.footer.rowGroups.length) whole.push(opened)
+    else parts.push(selectRanges(select([opened]), rangesOf(layout, groups as readonly number[])))
+  }
+  const together: string[] = whole.length === 0 ? [] : [select(whole)]
+  for (let at = 0; at < parts.length; at += partsAtOnce)
+    together.push(parts.slice(at, at + partsAtOnce).join('\nunion all\n'))
+  return together
+}
+
+/** A statement grows with each. */
+const partsAtOnce = 64
