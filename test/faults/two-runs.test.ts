@@ -15,7 +15,7 @@ import { isCommit } from './schedule.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 import { id, openWorld } from './world.ts'
 
-// Two runs that meet at any call are in certificate.test.ts; here is what takes more than one pause.
+// Two runs that meet at any call are in the certificate; here is what takes more than one pause.
 
 let shop: Workshop
 beforeAll(async () => {
