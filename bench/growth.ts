@@ -44,11 +44,11 @@ const sections = {
   rows: { title: 'Rows of the table, one merge of 34 updates', section: byRows },
   files: { title: 'Change files of one batch, 34 updates each', section: byFiles },
   commits: {
-    title: 'Commits of a table of 100,000 rows, 34 changes anywhere each',
+    title: 'Commits of 34 changes anywhere in a table of at most 100,000 rows',
     section: (setting: Section) => byCommits(setting, { mixed: true }),
   },
   inserts: {
-    title: 'Commits of a table of 100,000 rows, 34 new rows each',
+    title: 'Commits of 34 new rows for a table of at most 100,000',
     section: (setting: Section) => byCommits(setting, { mixed: false, isNew: true }),
   },
   tables: { title: 'Idle tables of one run', section: byTables },
@@ -118,7 +118,7 @@ async function byCommits({ options, folder, say }: Section, kind: Pick<Batch, 'm
       ...runCells(medianOf(recent)),
       String(files.length),
       megabytes(bytes),
-      (written / changed).toFixed(0),
+      (written / changed).toFixed(1),
     ])
   }
 }

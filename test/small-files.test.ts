@@ -5,7 +5,7 @@ import { type Arrival, filesToMerge, liveBytes, mergedBytesMax, smallFileBytes }
 import { dataFileBytesTarget } from '../src/lake/write-data.ts'
 import { defaultWriteCosts } from '../src/load-incremental/choose-write.ts'
 import type { SetOptions } from '../src/state/row.ts'
-import type { Lab } from './support/lab.ts'
+import { eagerMerges, type Lab } from './support/lab.ts'
 import { filesBelow, rowsOf, test } from './support/lab-test.ts'
 import { dataFile } from './support/lake-fixtures.ts'
 
@@ -127,5 +127,31 @@ describe('a table that gets a few rows each hour', () => {
   test.for([{ primaryKey: 'id' }, {}])('has few files in each partition: %j', async (options, { lab }) => {
     const counts = await live(lab, { ...options, partitionKey: 'p' }, 24)
     expect(Math.max(...counts)).toBe(2 * smallFilesMax)
+  })
+
+  test('merges files that lose, get and change rows in the same commit', async ({ lab }) => {
+    await live(lab, { primaryKey: 'id' }, 3)
+    const changes = [
+      ['U', 0, 'a', 100],
+      ['D', 2, null, null],
+      ['I', 9, 'c', 9],
+    ]
+    await lab.land(`s/t/${nameOf(3)}`, rowsOf(types, changes))
+    const report = await lab.runOne('s.t', { ports: { ...lab.ports, writeCosts: eagerMerges } })
+    expect(report).toMatchObject({
+      error: null,
+      changes: { inserted: 1, updated: 1, deleted: 1 },
+      filesRewritten: 3,
+      filesAdded: 1,
+    })
+    expect((await lab.rows('s.t', 'id')).map(({ id, v }) => [id, v])).toEqual([
+      [0, 100],
+      [1, 0],
+      [3, 1],
+      [4, 2],
+      [5, 2],
+      [9, 9],
+    ])
+    expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
   })
 })
