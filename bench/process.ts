@@ -35,8 +35,12 @@ export async function measure(
     child.once('close', resolve)
   })
   while (wallSeconds === null) {
+    // One that has ended and is not waited for yet has no memory any more.
     for (const pid of descendants(child.pid ?? 0))
-      family.set(pid, { cpuSeconds: ownCpuSeconds(pid), peakBytes: highWaterBytes(pid) })
+      family.set(pid, {
+        cpuSeconds: ownCpuSeconds(pid),
+        peakBytes: Math.max(family.get(pid)?.peakBytes ?? 0, highWaterBytes(pid)),
+      })
     peakBytes = [...family.values()].reduce((sum, one) => sum + one.peakBytes, 0)
     readBytes = readSoFar(child.pid ?? 0) ?? readBytes
     await Promise.race([ended, sleep(20)])
