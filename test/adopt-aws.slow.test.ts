@@ -92,7 +92,7 @@ describe.skipIf(!server)('the original’s table in S3 and DynamoDB', () => {
 
   it('is adopted in its old place, goes on after its cursor, and obeys a cursor edited in the console once', async () => {
     await putOriginalItem()
-    expect(await planTables(ports, [])).toMatchObject([{ work: 'incremental', inputs: [] }])
+    expect(await planTables(ports, [])).toMatchObject([{ work: 'incremental', inputs: [nameOf(3)] }])
     expect(await run()).toMatchObject({ version: 1, files: 1, changes: { inserted: 1 }, error: null })
     expect(await listTables(ports)).toMatchObject([{ rows: 4, pending: 0, adopted: { files: 2, rows: 3 } }])
     expect(await verifyTables(ports, [])).toMatchObject([{ ok: true, rows: 4, problems: [] }])
