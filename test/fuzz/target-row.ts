@@ -92,7 +92,6 @@ function pointed(world: World, attribute: string, before: StateRow, random: Rand
         `${lake.place}_dmscdc/good/g/`,
         `${lake.place}.dmscdc-tmp/`,
         `${lake.place}good/`,
-        `${lake.place}good/g/`,
         lake.place,
         landing.place,
         `${landing.place}bad/`,
