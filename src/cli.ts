@@ -157,6 +157,7 @@ program
 await main()
 
 async function main(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreAbsentReader)
   try {
     if (process.argv.length <= 2) {
       process.stdout.write(program.helpInformation())
@@ -166,6 +167,11 @@ async function main(): Promise<void> {
   } catch (error) {
     process.exitCode = explain(error)
   }
+}
+
+/** Who reads the answer may leave in the middle of it, as `head` does; the work goes on to its end. */
+function ignoreAbsentReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 /** A command with the flags that all of them share. */

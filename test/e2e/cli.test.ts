@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import pLimit from 'p-limit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { literal } from '../../src/engine/sql.ts'
-import { dmscdc, type Ended, openPlaces, type Places, stdoutOf } from './process.ts'
+import { dmscdc, type Ended, openPlaces, type Places, start, stdoutOf } from './process.ts'
 import { folderOf, openSql, type Sql } from './table-rows.ts'
 
 let sql: Sql
@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 afterEach(() => places.remove())
 
-const commands = 'run tables set plan verify history replay restore skip why reconcile demo'.split(' ')
+const commands = 'run tables set plan verify history replay restore skip why compact reconcile demo'.split(' ')
 const rows = `select range::bigint as id, 'v' || range as v from range(5)`
 const changes = `select * from (values ('U', 1::bigint, 'changed'), ('D', 2, null), ('I', 9, 'new')) as c("Op", id, v)`
 
@@ -37,6 +37,22 @@ describe('help', () => {
   test('shows the version of package.json', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(await stdoutOf(['--version'], {})).toBe(`${version}\n`)
+  })
+})
+
+describe('a reader that leaves', () => {
+  test('ends nothing: neither an answer, nor a run, is cut short by it, and no trace is shown', async () => {
+    await land('s/t/LOAD00000001.parquet', rows)
+    await command('tables')
+    await command('set', 's.t', '--active', '--primary-key', 'id')
+    for (const args of [['--help'], ['run', '--verbose']]) {
+      const child = start(args, places.environment)
+      child.leave()
+      expect(await child.ended).toMatchObject({ code: 0, signal: null })
+    }
+    expect(JSON.parse(await stdoutOf(['verify', '--json'], places.environment)).tables).toMatchObject([
+      { ok: true, rows: 5 },
+    ])
   })
 })
 

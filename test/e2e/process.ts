@@ -22,6 +22,8 @@ export type Started = {
   readonly pid: number
   /** Sends a signal to the process; nothing happens when it has ended. */
   kill(signal: NodeJS.Signals): void
+  /** Reads no more of what it writes. */
+  leave(): void
   readonly ended: Promise<Ended>
 }
 
@@ -40,7 +42,11 @@ export function start(args: readonly string[], environment: Readonly<Record<stri
       resolve({ code, signal, stdout: stdout(), stderr: stderr(), ms: performance.now() - startedMs }),
     )
   })
-  return { pid: child.pid ?? -1, kill: (signal) => void child.kill(signal), ended }
+  const leave = () => {
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+  return { pid: child.pid ?? -1, kill: (signal) => void child.kill(signal), leave, ended }
 }
 
 export function dmscdc(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ended> {
