@@ -27,6 +27,12 @@ export type TaskPlan = {
    * column tells those from new changes.
    */
   readonly repeatsFiles: boolean
+  /**
+   * Whether LOAD files may be late. Where the only one of a load that was taken has the same bytes in the next load, that one passes for the rest of
+   * the first. With a key the changes between are applied again and come to the same; without one their rows are there twice, a
+   * limitation. The first rows of a table that is never updated are the same in every load.
+   */
+  readonly lateLoads: boolean
 }
 
 export type TaskWorld = {
