@@ -54,7 +54,11 @@ export function openCarrier(world: {
     }
     for (const { key, identity } of files) {
       if (carried.get(key) === identity) continue
-      if (!isHurried(key) && mustWait(key, identity, files)) continue
+      if (!isHurried(key) && mustWait(key, identity, files)) {
+        // DMS deleted the one before, though not the pass that would have seen it gone.
+        if (carried.delete(key)) await landing.remove(key)
+        continue
+      }
       // Gone again: the next pass sees the table without it.
       if (!(await isCarried(landing, key, join(outbox, key)))) return false
       if (held.get(key)?.identity === identity) {
