@@ -55,6 +55,29 @@ describe('a landing file that DMS touches while a run reads it', () => {
     expect((await lab.runOne('s.t')).error).toMatchObject({ kind: 'bad-landing' })
   })
 
+  test('and that is gone when its rows are looked at is no defect', async ({ lab }) => {
+    await onboard(lab)
+    const engine = await lab.ports.engine()
+    const ports = {
+      ...lab.ports,
+      engine: async () => ({
+        ...engine,
+        async openSession() {
+          const session = await engine.openSession()
+          const run = async (sql: string) => {
+            if (sql.includes('temp view changes')) await rm(join(lab.landing, load))
+            await session.run(sql)
+          }
+          return { ...session, run }
+        },
+      }),
+    }
+    expect((await lab.runOne('s.t', { ports })).error).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('it was listed and is gone now'),
+    })
+  })
+
   test('is not taken under the name of what was listed', async ({ lab }) => {
     await onboard(lab)
     const ports = meanwhile(lab, 'before', () => lab.land(load, second))

@@ -40,13 +40,40 @@ export async function openBatch(
     for (const file of opened.files) await file.release()
   }
   const fitting = fitToTable(config, before, opened.files)
-  await createView(session, config, fitting.files, fitting.columns)
-  const bad = await firstBadFile(session, config, fitting.files)
+  const bad = await firstUnfit(landing, session, config, fitting)
   if (bad === null) return { ...fitting, problem: fitting.problem ?? opened.damage, release }
   const cut = fitToTable(config, before, fitting.files.slice(0, bad.at))
   await createView(session, config, cut.files, cut.columns)
   const { file } = fitting.files[bad.at] as OpenedFile
   return { ...cut, problem: await unlessMoved(landing, file, bad.problem), release }
+}
+
+/** Makes the view, and looks through it for what cannot be applied. */
+async function firstUnfit(
+  landing: ObjectStore,
+  session: EngineSession,
+  config: TableConfig,
+  { files, columns }: FittingFiles,
+): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
+  try {
+    await createView(session, config, files, columns)
+    return await firstBadFile(session, config, files)
+  } catch (error) {
+    const moved = isAboutFile(error) ? await firstMoved(landing, files) : null
+    if (moved === null) throw error
+    return moved
+  }
+}
+
+async function firstMoved(
+  landing: ObjectStore,
+  files: readonly OpenedFile[],
+): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
+  for (const [at, { file }] of files.entries()) {
+    const problem = await movedSince(landing, file)
+    if (problem !== null) return { at, problem }
+  }
+  return null
 }
 
 /** The first of the files of an opened batch that cannot be read whole, or is not what was listed any more; null when all can. */
@@ -57,12 +84,9 @@ export async function firstUnreadable(
   batch: Pick<Batch, 'files' | 'columns'>,
 ): Promise<{ readonly at: number; readonly problem: DmscdcError } | null> {
   const found = await firstUndecodable(session, config, batch)
-  for (const [at, { file }] of batch.files.entries()) {
-    if (found !== null && found.at !== at) continue
-    const moved = await movedSince(landing, file)
-    if (moved !== null) return { at, problem: moved }
-  }
-  return found
+  if (found === null) return firstMoved(landing, batch.files)
+  const { file } = batch.files[found.at] as OpenedFile
+  return { at: found.at, problem: await unlessMoved(landing, file, found.problem) }
 }
 
 /**

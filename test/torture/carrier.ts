@@ -34,6 +34,7 @@ export function openCarrier(world: {
   readonly random: Random
   readonly tally: Tally
   readonly isRedelivery: (key: string) => boolean
+  readonly lateLoads: (key: string) => boolean
 }): Carrier {
   const { outbox, landing, random, tally } = world
   const oneByOne = pLimit(1)
@@ -53,14 +54,18 @@ export function openCarrier(world: {
     }
     for (const { key, identity } of files) {
       if (carried.get(key) === identity) continue
-      if (!isHurried(key) && mustWait(key, identity, files)) continue
+      if (!isHurried(key) && mustWait(key, identity, files)) {
+        // DMS deleted the one before, though not the pass that would have seen it gone.
+        if (carried.delete(key)) await landing.remove(key)
+        continue
+      }
       // Gone again: the next pass sees the table without it.
       if (!(await isCarried(landing, key, join(outbox, key)))) return false
       if (held.get(key)?.identity === identity) {
         tally.add('late files')
         tally.note('late', { key })
       }
-      tally.add(key.includes('/LOAD') ? 'LOAD files' : 'change files')
+      tally.add(isLoad(key) ? 'LOAD files' : 'change files')
       if (world.isRedelivery(key)) tally.add('redelivered files')
       held.delete(key)
       carried.set(key, identity)
@@ -70,7 +75,8 @@ export function openCarrier(world: {
   const mustWait = (key: string, identity: string, files: readonly Written[]) => {
     const known = held.get(key)
     if (known?.identity === identity) return known.untilMs > Date.now()
-    if (!mayBeLate(key, files) || random.below(heldOneIn) > 0) return false
+    const mayBeLate = !isLoad(key) || (world.lateLoads(key) && isNotFirst(key, files))
+    if (!mayBeLate || random.below(heldOneIn) > 0) return false
     held.set(key, { identity, untilMs: Date.now() + random.below(holdMsMax) })
     return true
   }
@@ -98,15 +104,15 @@ export function openCarrier(world: {
   }
 }
 
+const isLoad = (key: string) => key.includes('/LOAD')
+
 /**
  * The first LOAD file is never late: a change file that came before all of them would be older than the full load, by its name and its date. DMS
  * writes no change file before it has written the LOAD files.
  */
-function mayBeLate(key: string, files: readonly Written[]): boolean {
+function isNotFirst(key: string, files: readonly Written[]): boolean {
   const folder = key.slice(0, key.lastIndexOf('/'))
-  const isLoad = (other: string) => other.startsWith(`${folder}/LOAD`)
-  if (!isLoad(key)) return true
-  return files.find((file) => isLoad(file.key))?.key !== key
+  return files.find((file) => file.key.startsWith(`${folder}/LOAD`))?.key !== key
 }
 
 /** In the order in which they were written; null where a folder went while it was read, which must not pass for an empty one. */

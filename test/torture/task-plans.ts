@@ -15,6 +15,7 @@ export const taskPlans: readonly TaskPlan[] = [
     replicaId: 7201,
     goesBack: true,
     repeatsFiles: false,
+    lateLoads: true,
   },
   {
     name: 'sequenced',
@@ -28,6 +29,7 @@ export const taskPlans: readonly TaskPlan[] = [
     replicaId: 7202,
     goesBack: true,
     repeatsFiles: true,
+    lateLoads: true,
   },
   {
     name: 'keyless',
@@ -39,5 +41,6 @@ export const taskPlans: readonly TaskPlan[] = [
     replicaId: 7203,
     goesBack: false,
     repeatsFiles: false,
+    lateLoads: false,
   },
 ]

@@ -82,7 +82,8 @@ async function open({ server, arena, folder, seed }: Torment): Promise<Stage> {
   const tasks: DmsTask[] = []
   const carrier = openCarrier({
     ...{ outbox, landing: arena.landing, datesDifferMs: arena.datesDifferMs, tally, random: streams('carrier') },
-    isRedelivery: (key) => taskOf(tasks, key.split('/')[1] as string).isRedelivery(nameTimeMs(baseName(key), 'UTC')),
+    isRedelivery: (key) => taskOf(tasks, tableOf(key)).isRedelivery(nameTimeMs(baseName(key), 'UTC')),
+    lateLoads: (key) => taskOf(tasks, tableOf(key)).plan.lateLoads,
   })
   const world = { source, outbox, tally, settle: carrier.settle }
   for (const plan of taskPlans) tasks.push(dmsTask(plan, { ...world, random: streams(`task ${plan.name}`) }))
@@ -156,6 +157,7 @@ function taskOf(tasks: readonly DmsTask[], table: string): DmsTask {
   return tasks.find(({ plan }) => plan.tables.includes(table)) as DmsTask
 }
 
+const tableOf = (key: string) => key.split('/')[1] as string
 const baseName = (key: string) => key.slice(key.lastIndexOf('/') + 1)
 
 function brief(tally: Tally): string {
