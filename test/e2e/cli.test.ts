@@ -58,7 +58,8 @@ describe('a reader that leaves', () => {
 
 describe('wrong use', () => {
   test('ends with exit 2, one line that says what was wrong and one that says what to try, and an empty stdout', async () => {
-    await land('s/t/LOAD00000001.parquet', rows)
+    // Commands that take a lease have a table each: one of two at once says that the other holds it.
+    for (const table of ['t', 'u', 'v']) await land(`s/${table}/LOAD00000001.parquet`, rows)
     await command('tables')
     const file = join(places.folder, 'file')
     writeFileSync(file, '')
@@ -93,13 +94,13 @@ describe('wrong use', () => {
       [['set', 's.t', '--primary-key', 'id,ID'], /names "ID" twice/u],
       [['set', 's.t', '--keep-op', 'maybe'], /found "maybe", expected true or false/u],
       [['skip', 's.t', 'x.parquet'], /--why/u],
-      [['skip', 's.t', 'x.parquet', '--why', 'w'], /has no landing file x\.parquet/u],
+      [['skip', 's.v', 'x.parquet', '--why', 'w'], /has no landing file x\.parquet/u],
       [['restore', 's.t'], /--version/u],
       [['restore', 's.t', '--version', '-1'], /found "-1", expected the number of a version/u],
       [['restore', 's.t', '--version', 'x'], /found "x", expected the number of a version/u],
       [['restore', 's.t', '--version', '0'], /s\.t was not loaded yet/u],
       [['restore', 's.unknown', '--version', '0'], /there is no table s\.unknown/u],
-      [['compact', 's.t'], /s\.t was not loaded yet/u],
+      [['compact', 's.u'], /s\.u was not loaded yet/u],
       [['compact', 's.unknown'], /there is no table s\.unknown/u],
       [['compact', 'orders'], /"orders" names no table/u],
       [['compact', 's.t', '--cluster-by', 'v'], /argument 'v' is invalid. Allowed choices are key/u],
