@@ -1,4 +1,7 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import { replayFile } from '../src/controller/landing-commands.ts'
 import type { Ports } from '../src/ports.ts'
 import { type Lab, redate } from './support/lab.ts'
 import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
@@ -210,4 +213,23 @@ describe('LoadSettle', () => {
     await landLoad(lab, 'LOAD00000002', [[2, 'load']], '2024-01-05T00:00:00Z')
     expect(await lab.runOne('s.t', { ports: now })).toMatchObject({ files: 1 })
   })
+})
+
+test('a first full load behind changes that are gone holds the table, and a replay from it is the way out', async ({
+  lab,
+}) => {
+  await landChanges(lab, '20240103-000000000', [['I', 3, 'change of 3 January']], '2024-01-03T00:00:00Z')
+  await lab.set('s.t', { active: true, primaryKey: 'id' })
+  expect(await lab.runOne('s.t')).toMatchObject({ status: 'incremental', error: null })
+  await rm(join(lab.landing, 's/t/20240103-000000000.parquet'))
+  await landLoad(lab, 'LOAD00000001', [[1, 'load']], '2024-01-04T00:00:00Z')
+  await landChanges(lab, '20240105-000000000', [['I', 5, 'change of 5 January']], '2024-01-05T00:00:00Z')
+  const { status, error } = await lab.runOne('s.t')
+  expect({ status, kind: error?.kind }).toEqual({ status: 'held', kind: 'bad-landing' })
+  expect(error?.message).toContain('LOAD00000001.parquet came late, and 1 change files')
+  expect(error?.hint).toContain('dmscdc replay s.t --from LOAD00000001.parquet')
+  expect(await values(lab)).toEqual({ 3: 'change of 3 January' })
+  await replayFile(lab.ports, { schema: 's', table: 't' }, 'LOAD00000001.parquet')
+  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+  expect(await values(lab)).toEqual({ 1: 'load', 5: 'change of 5 January' })
 })

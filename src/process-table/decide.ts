@@ -221,12 +221,15 @@ function decideNext(input: DecideInput, pending: readonly LandingFile[]): TableW
 const held = (error: DmscdcError): TableWork => ({ kind: 'held', error })
 
 function goneFiles(file: LandingFile | undefined, missing: number): DmscdcError {
+  const name = file?.name ?? ''
+  const wayOut =
+    file?.kind === 'load'
+      ? `where the full load was made after them, take the table from it anew: dmscdc replay <table> --from ${name}`
+      : `load the table anew, or pass over the file: dmscdc skip <table> ${name} --why <text>`
   return new DmscdcError(
     'bad-landing',
     `landing file ${file?.key ?? ''} came late, and ${String(missing)} change files that were applied after it are gone`,
-    {
-      hint: `bring them back, load the table anew, or pass over the file: dmscdc skip <table> ${file?.name ?? ''} --why <text>`,
-    },
+    { hint: `bring them back; ${wayOut}` },
   )
 }
 
