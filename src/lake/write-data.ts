@@ -1,14 +1,13 @@
 import type { Column, DataFile, LakeType, PartitionValues } from '../domain.ts'
 import type { EngineSession, WrittenFile } from '../engine/engine.ts'
 import { ident, list } from '../engine/sql.ts'
-import type { ObjectStore, SplicedBase } from '../objects/object-store.ts'
-import { corruptLake } from './corrupt-lake.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { stagedKey, type TablePlace } from './keys.ts'
 import { partitionFolder } from './partition-path.ts'
 import { statsText } from './statistics.ts'
 
 /** Data files are begun anew near this size: large enough to scan well, small enough that a change rewrites little. */
-export const dataFileBytesTarget = 64 * 2 ** 20
+export const dataFileBytesTarget = 32 * 2 ** 20
 
 export type TableShape = {
   readonly columns: readonly Column[]
@@ -25,8 +24,8 @@ export type Staging = {
   readonly nowMs: () => number
 }
 
-/** A file as the engine wrote it, or the tail of one that begins with bytes of another (`base`), and its description for the log. */
-export type PreparedFile = { readonly scratchFile: string; readonly base?: SplicedBase; readonly file: DataFile }
+/** A file as the engine wrote it, and its description for the log. */
+export type PreparedFile = { readonly scratchFile: string; readonly file: DataFile }
 
 /** Writes one file of rows that all belong to one partition. `select` gives `c<fieldId>`. Null when there is no row. */
 export async function writeFile(
@@ -64,12 +63,8 @@ export async function writeRows(
 
 /** Puts the files where a commit can name them. They are nobody's until then. */
 export async function stage(staging: Staging, files: readonly PreparedFile[]): Promise<readonly DataFile[]> {
-  for (const { scratchFile, base, file } of files) {
-    const key = stagedKey(staging.place, staging.txnId, file.path)
-    if (base === undefined) await staging.lake.put(key, { scratchFile }, { kind: 'any' })
-    else if ((await staging.lake.putSpliced(key, base, { scratchFile })) === 'missing')
-      throw corruptLake(`lake file ${base.from} went away while a new one was made of it`)
-  }
+  for (const { scratchFile, file } of files)
+    await staging.lake.put(stagedKey(staging.place, staging.txnId, file.path), { scratchFile }, { kind: 'any' })
   return files.map(({ file }) => file)
 }
 
@@ -126,6 +121,10 @@ async function laidPartitions(session: EngineSession, shape: TableShape) {
     return { number: Number(row.partition_number), partition: Object.fromEntries(values) as PartitionValues }
   })
 }
+
+/** In the order of the key. */
+export const keyColumns = (shape: Pick<TableShape, 'columns' | 'keyColumns'>) =>
+  shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
 
 /** The columns that stand in the files. */
 export const fileColumns = (shape: TableShape) =>

@@ -36,12 +36,17 @@ export type PutBody = Uint8Array | { readonly scratchFile: string }
 
 export type SplicedBase = { readonly from: string; readonly bytes: number }
 
+/** At hand, or on its way, so that a store can begin with the base; null: nothing is to be stored after all. Never rejects. */
+export type SplicedTail = PutBody | Promise<PutBody | null>
+
 export type PutCondition =
   | { readonly kind: 'any' }
   | { readonly kind: 'absent' }
   | { readonly kind: 'match'; readonly etag: string }
 
 export type PutOutcome = { readonly kind: 'stored'; readonly etag: string } | { readonly kind: 'precondition-failed' }
+
+export type SpliceOutcome = 'stored' | 'missing' | 'dropped'
 
 /** A whole object, or just the asked ranges of it in a sparse file, where the engine can read it. */
 export type LocalCopy = {
@@ -96,9 +101,9 @@ export type ObjectStore = {
   copy(from: string, to: string): Promise<'copied' | 'missing'>
   /**
    * A new object of the first `bytes` of another one and the tail behind them; replaces the target. The bytes do not pass
-   * through here where the store can copy a part. 'missing': the other is, or has fewer bytes.
+   * through here where the store can copy a part. 'missing': the other is, or has fewer bytes. 'dropped': the tail turned out to be null.
    */
-  putSpliced(key: string, base: SplicedBase, tail: PutBody): Promise<'stored' | 'missing'>
+  putSpliced(key: string, base: SplicedBase, tail: SplicedTail): Promise<SpliceOutcome>
   /** Missing keys are no error. */
   deleteMany(keys: readonly string[]): Promise<void>
   /** Null when the object is missing. With `ranges` only those bytes (negative start: from the end) need be there. */

@@ -106,8 +106,10 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
       write(to, found.content, found.info.sizeBytes)
       return 'copied'
     },
-    async putSpliced(key, { from, bytes }, body) {
+    async putSpliced(key, { from, bytes }, asked) {
       checkKey(key)
+      const body = await asked
+      if (body === null) return 'dropped'
       const found = await standing(from)
       const tail = await contents.take(key, body)
       const sizeBytes = found?.info.sizeBytes ?? null
