@@ -12,7 +12,7 @@ import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { frameCsv } from './csv-frame.ts'
 import { isOutOfMemory } from './duckdb-errors.ts'
-import { type FinishedFiles, hashAsFinished } from './duckdb-finished.ts'
+import { type FinishedFiles, watchFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
 import { concatenate, footerBytesOf, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
@@ -93,11 +93,15 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionO
     },
     footerBytesMax,
     footerBytesOf,
-    async write(request) {
+    async write(request, onFinished) {
       const target = fresh('out')
       await mkdir(target)
-      const finished = hashAsFinished(target)
-      const returned = await rows(copyStatement(request, target)).finally(() => finished.stop())
+      const finished = watchFinished(target, onFinished)
+      const copying = rows(copyStatement(request, target))
+      const stopped = copying.then(finished.stop, finished.stop)
+      await Promise.allSettled([copying, stopped])
+      const returned = await copying
+      await stopped
       return writtenFiles(returned, finished.segments)
     },
     writeEach: (requests) =>

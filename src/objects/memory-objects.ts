@@ -146,7 +146,7 @@ async function writeCopy(
   return {
     path,
     etag: found.info.etag,
-    sha256: asked.sha256 ? createHash('sha256').update(found.body).digest('hex') : null,
+    sha256: asked.sha256 ? async () => createHash('sha256').update(found.body).digest('hex') : null,
     release: () => rm(path, { force: true }),
   }
 }

@@ -53,8 +53,11 @@ export type LocalCopy = {
   readonly path: string
   /** Of the object that the copy was made of. */
   readonly etag: string
-  /** Hex, of the whole object; present when it was asked for (not together with ranges). */
-  readonly sha256: string | null
+  /**
+   * Hex, of the whole object; present when it was asked for (not together with ranges), and called before the release. Throws
+   * `unavailable` where the copy is the object itself and that is another one by now.
+   */
+  readonly sha256: (() => Promise<string>) | null
   /** Deletes the copy if there is one. Never touches the object. */
   release(): Promise<void>
 }
