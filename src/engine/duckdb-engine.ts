@@ -72,15 +72,20 @@ type SessionOptions = {
 function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionOptions): EngineSession {
   let made = 0
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
+  let used = false
   let results = 0
   const read = (sql: string) => async (connection: DuckDBConnection) => {
     if (++results % resultsPerCollection === 0) collectGarbage()
     return (await connection.runAndReadAll(sql)).getRowObjectsJson() as { [column: string]: Cell }[]
   }
-  const rows = (sql: string) => link.statement(sql, read(sql))
+  const rows = (sql: string) => {
+    used = true
+    return link.statement(sql, read(sql))
+  }
   const limit = pLimit(atOnceMax)
   const aside = (sql: string) => limit(() => link.aside(sql, read(sql)))
   const run = async (sql: string) => {
+    used = true
     await link.statement(sql, (connection) => connection.run(sql))
   }
   return {
@@ -131,6 +136,7 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionO
     scratchPath: async (name) => fresh(name),
     sizeOf: async (path) => (await stat(path)).size,
     async reset() {
+      if (!used && made === 0) return
       const own = `select table_name as t, table_type as k from information_schema.tables where table_catalog in ('temp', current_database())`
       for (const table of await rows(own))
         await run(`drop ${table.k === 'VIEW' ? 'view' : 'table'} if exists ${ident(String(table.t))} cascade`)
