@@ -80,17 +80,7 @@ export function planText(plans: readonly TablePlan[]): string {
     plan.costUsd === 0 ? '' : `$${plan.costUsd.toFixed(6)}`,
   ])
   const table = grid(
-    [
-      'table',
-      'work',
-      'landing files',
-      'changes at most',
-      'files to rewrite',
-      'to read',
-      'to write',
-      'requests',
-      'S3 cost',
-    ],
+    ['table', 'work', 'landing files', 'changes', 'files to rewrite', 'to read', 'to write', 'requests', 'S3 cost'],
     rows,
   )
   const inputs = plans.flatMap(({ table: name, inputs: names }) =>
