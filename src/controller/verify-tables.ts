@@ -12,8 +12,8 @@ import { describe } from '../process-table/table-report.ts'
 import { type TableRun, withTableRun } from '../process-table/table-run.ts'
 import { parseLease } from '../state/lease-row.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { named } from './named-tables.ts'
 import { knownTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** What `verify --json` prints of a table (CONTRACT §1). */
 export type TableVerdict = {
