@@ -5,6 +5,7 @@ import { countRequests } from '../objects/counting-objects.ts'
 import type { RequestVerb } from '../objects/request-ledger.ts'
 import type { Ports } from '../ports.ts'
 import { refusedReport, type TableReport } from '../process-table/table-report.ts'
+import { sum } from '../sum.ts'
 import { registerNamed } from './named-tables.ts'
 import { knownTables, registerTables, sharedFolders } from './register.ts'
 
@@ -65,6 +66,6 @@ function logEnd({ log }: Ports, report: TableReport): void {
 }
 
 function addRequests(counts: readonly { readonly [verb: string]: number }[]): RunReport['requests'] {
-  const sum = (verb: RequestVerb) => counts.reduce((total, count) => total + (count[verb] ?? 0), 0)
-  return { get: sum('get'), put: sum('put'), copy: sum('copy'), list: sum('list'), delete: sum('delete') }
+  const total = (verb: RequestVerb) => sum(counts.map((count) => count[verb] ?? 0))
+  return { get: total('get'), put: total('put'), copy: total('copy'), list: total('list'), delete: total('delete') }
 }

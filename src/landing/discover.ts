@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { TableId } from '../domain.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
+import { sum } from '../sum.ts'
 import { archiveMark } from './archive.ts'
 import { isTableName, isTooLong, reservedSchema } from './names.ts'
 
@@ -56,5 +57,3 @@ async function namesIn(store: ObjectStore, prefix: string) {
   }
   return { folders, objects, transactionFiles, archive }
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0)
