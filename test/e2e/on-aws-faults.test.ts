@@ -1,7 +1,5 @@
-import { once } from 'node:events'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { createServer, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -10,6 +8,7 @@ import { listAll, type ObjectStore } from '../../src/objects/object-store.ts'
 import { s3Objects } from '../../src/objects/s3-objects.ts'
 import { type Fault as StateFault, startFaultProxy } from '../support/dynamodb-faults.ts'
 import { dynamodbServers } from '../support/dynamodb-servers.ts'
+import { onLoopback } from '../support/loopback.ts'
 import { type Fault as S3Fault, startS3FaultProxy } from '../support/s3-faults.ts'
 import { newBucket, s3Servers } from '../support/s3-servers.ts'
 import { modelTables } from './model-tables.ts'
@@ -137,7 +136,7 @@ describe.skipIf(!lenientS3)('an endpoint that ignores If-None-Match', () => {
     const bucket = await newBucket(lenientS3.client)
     const proxy = await withoutCondition(lenientS3.endpoint)
     try {
-      const endpoint = `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`
+      const { endpoint } = proxy
       const environment = {
         ...onAws(places, { s3: endpoint, dynamodb: endpoint, lake: `s3://${bucket}/lake` }),
         DMSCDC_STATE: places.state,
@@ -149,7 +148,7 @@ describe.skipIf(!lenientS3)('an endpoint that ignores If-None-Match', () => {
       const lake = s3Objects(lenientS3.client, { bucket, prefix: 'lake', scratchDir: places.temp })
       expect(await keysBelow(lake, '')).toEqual([])
     } finally {
-      proxy.close()
+      await proxy.stop()
     }
   })
 })
@@ -190,7 +189,7 @@ async function mirror(lake: ObjectStore, folder: string): Promise<void> {
 }
 
 /** A proxy as some S3 clones are: the condition of a put goes lost on the way. */
-async function withoutCondition(target: string): Promise<Server> {
+async function withoutCondition(target: string): ReturnType<typeof onLoopback> {
   const server = createServer((incoming, answer) => {
     const { 'if-none-match': _, ...headers } = incoming.headers
     const outgoing = request(new URL(incoming.url ?? '/', target), { method: incoming.method, headers }, (response) => {
@@ -199,7 +198,5 @@ async function withoutCondition(target: string): Promise<Server> {
     })
     incoming.pipe(outgoing)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return server
+  return onLoopback(server)
 }
