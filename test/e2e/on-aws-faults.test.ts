@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import type { RunReport } from '../../src/controller/run-cycle.ts'
 import { listAll, type ObjectStore } from '../../src/objects/object-store.ts'
 import { s3Objects } from '../../src/objects/s3-objects.ts'
@@ -12,7 +12,8 @@ import { onLoopback } from '../support/loopback.ts'
 import { type Fault as S3Fault, startS3FaultProxy } from '../support/s3-faults.ts'
 import { newBucket, s3Servers } from '../support/s3-servers.ts'
 import { modelTables } from './model-tables.ts'
-import { dmscdc, openPlaces, type Places, start, stdoutOf } from './process.ts'
+import { test } from './places-test.ts'
+import { dmscdc, type Places, start, stdoutOf } from './process.ts'
 import { printedRandom } from './seeded-random.ts'
 import { openSql } from './table-rows.ts'
 
@@ -50,14 +51,8 @@ const weather: readonly Weather[] = [
   },
 ]
 
-let places: Places
-beforeEach(() => {
-  places = openPlaces()
-})
-afterEach(() => places.remove())
-
 describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB that is killed at any moment', () => {
-  test('leaves a lake that the next run ends right, with nothing lying about', async () => {
+  test('leaves a lake that the next run ends right, with nothing lying about', async ({ places }) => {
     if (!s3 || !dynamodb) return
     const random = printedRandom('killed runs on S3')
     const bucket = await newBucket(s3.client)
@@ -94,7 +89,7 @@ describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB that is killed at an
 })
 
 describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB in bad weather', () => {
-  test('survives by itself what passes, each kind of it in each kind of request', async () => {
+  test('survives by itself what passes, each kind of it in each kind of request', async ({ places }) => {
     if (!s3 || !dynamodb) return
     const random = printedRandom('bad weather')
     const bucket = await newBucket(s3.client)
@@ -131,7 +126,7 @@ describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB in bad weather', () 
 })
 
 describe.skipIf(!lenientS3)('an endpoint that ignores If-None-Match', () => {
-  test('is refused by the run, which names it and has committed nothing', async () => {
+  test('is refused by the run, which names it and has committed nothing', async ({ places }) => {
     if (!lenientS3) return
     const bucket = await newBucket(lenientS3.client)
     const proxy = await withoutCondition(lenientS3.endpoint)
