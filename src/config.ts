@@ -36,13 +36,15 @@ export type DispatchSettings =
   | ({ readonly kind: 'ecsTask'; readonly aboveBytes: number } & EcsPlace)
   | { readonly kind: 'glueJob'; readonly aboveBytes: number; readonly jobName: string }
 
-type EcsPlace = {
+export type EcsPlace = {
   readonly cluster: string
   readonly taskDefinition: string
+  /** The container that gets the command. */
   readonly container: string
   readonly subnets: readonly string[]
   readonly securityGroups: readonly string[]
   readonly publicIp: boolean
+  /** Tasks together use at most so many vCPUs; null: no limit of ours. */
   readonly vcpuBudget: number | null
 }
 

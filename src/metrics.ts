@@ -1,6 +1,7 @@
 import type { RunReport } from './controller/run-cycle.ts'
 import { compareBytes } from './domain.ts'
 import type { TableReport } from './process-table/table-report.ts'
+import { sum } from './sum.ts'
 
 /**
  * A cycle as CloudWatch metrics in the embedded metric format: one JSON text per line, for the log stream. Namespace
@@ -89,4 +90,3 @@ function counted(counts: { readonly [name: string]: number }): Metrics {
 }
 
 const seconds = (ms: number): Metric => ({ unit: 'Seconds', value: ms / 1000 })
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -9,6 +9,7 @@ import type { ChangeCounts, Receipt } from './domain.ts'
 import { printable, shellWord } from './errors.ts'
 import type { HistoryEntry } from './lake/history.ts'
 import type { TableReport } from './process-table/table-report.ts'
+import { sum } from './sum.ts'
 
 /** What people read on stdout. Each function gives the whole text, without the last newline. */
 
@@ -80,17 +81,7 @@ export function planText(plans: readonly TablePlan[]): string {
     plan.costUsd === 0 ? '' : `$${plan.costUsd.toFixed(6)}`,
   ])
   const table = grid(
-    [
-      'table',
-      'work',
-      'landing files',
-      'changes at most',
-      'files to rewrite',
-      'to read',
-      'to write',
-      'requests',
-      'S3 cost',
-    ],
+    ['table', 'work', 'landing files', 'changes', 'files to rewrite', 'to read', 'to write', 'requests', 'S3 cost'],
     rows,
   )
   const inputs = plans.flatMap(({ table: name, inputs: names }) =>
@@ -272,4 +263,3 @@ const keysText = ({ candidateKeys }: TableLine) => candidateKeys.map(namesText).
 /** As `set` reads them. */
 const namesText = (names: readonly string[]) =>
   names.map((name) => printable(/[",]/u.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(',')
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

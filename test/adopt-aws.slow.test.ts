@@ -18,12 +18,11 @@ import { createStateTable } from '../src/state/dynamodb-table.ts'
 import { dynamodbServers } from './support/dynamodb-servers.ts'
 import { type Lab, openLab } from './support/lab.ts'
 import { rowsOf } from './support/lab-test.ts'
+import { nameOf, row } from './support/plain-table.ts'
 import { clientOf, newBucket } from './support/s3-servers.ts'
 
 const server = await dynamodbServers.moto?.()
-const row = { id: 'integer', v: 'varchar' }
 const tableName = 'DMSCDC_Controller'
-const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
 
 describe.skipIf(!server)('the original’s table in S3 and DynamoDB', () => {
   if (!server) return

@@ -7,19 +7,15 @@ import { planTables } from '../src/controller/plan-tables.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
 import { tablesText } from '../src/render.ts'
 import { type Lab, redate } from './support/lab.ts'
-import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
+import { filesBelow, rowsOf, test } from './support/lab-test.ts'
 import { makeOriginalRow, sparkFile, writeOriginal, writeOriginalBytes } from './support/original-lake.ts'
+import { id, nameOf, type Rows, row } from './support/plain-table.ts'
 import { cursorTo, readRow } from './support/row-file.ts'
 
-const id = { schema: 's', table: 't' }
-const row = { id: 'integer', v: 'varchar' }
 const lakeRow = { Op: 'varchar', ...row }
 const load = 'LOAD00000001.parquet'
-const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
 const partName = (number: number) =>
   `part-0000${String(number)}-6f1c7d64-1f2e-4c53-9d0a-1d2b3c4d5e6f-c000.snappy.parquet`
-
-type Rows = readonly (readonly Cell[])[]
 
 /** What DMS wrote and the original merged: a load of 1 January, changes of 2 and 3 January. */
 async function originalLanding(lab: Lab): Promise<void> {

@@ -2,19 +2,15 @@ import { describe, expect } from 'vitest'
 import { tableHistory } from '../src/controller/table-history.ts'
 import { faultyPorts, interceptPorts, type PortCall, startTestProcess } from './support/faulty-ports.ts'
 import type { Lab } from './support/lab.ts'
-import { rowsOf, test } from './support/lab-test.ts'
+import { test } from './support/lab-test.ts'
+import { id, landDay, landLoad, nameOf } from './support/plain-table.ts'
 import { cursorTo, editRow, readRow } from './support/row-file.ts'
 
-const id = { schema: 's', table: 't' }
-const row = { id: 'integer', v: 'varchar' }
-const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
-
-const landDay = (lab: Lab, day: number) =>
-  lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...row }, [['I', day, `day ${String(day)}`]]))
+const landInsert = (lab: Lab, day: number) => landDay(lab, day, [['I', day, `day ${String(day)}`]])
 
 async function loaded(lab: Lab): Promise<void> {
-  await lab.land('s/t/LOAD00000001.parquet', rowsOf(row, [[0, 'load']]))
-  for (const day of [1, 2, 3]) await landDay(lab, day)
+  await landLoad(lab, 'LOAD00000001', [[0, 'load']])
+  for (const day of [1, 2, 3]) await landInsert(lab, day)
   await lab.set('s.t', { active: true, primaryKey: 'id' })
   await lab.run()
 }
@@ -51,7 +47,7 @@ async function expectAtRest(lab: Lab, version: number): Promise<void> {
 describe('the mirror lost after a commit', () => {
   test('is no edit: the cursor still equals its twin, and the next run mirrors the log', async ({ lab }) => {
     await loaded(lab)
-    await landDay(lab, 4)
+    await landInsert(lab, 4)
     await dieAfterCommit(lab, 1)
     expect(await readRow(lab)).toMatchObject({ Version: 1, ...(await cursorTo(lab, nameOf(3))) })
     expect(await nextRun(lab)).toMatchObject({ files: 0, error: null })
@@ -62,7 +58,7 @@ describe('the mirror lost after a commit', () => {
 
   test('and then an edit: it is obeyed, although it names what the log was at', async ({ lab }) => {
     await loaded(lab)
-    await landDay(lab, 4)
+    await landInsert(lab, 4)
     await dieAfterCommit(lab, 1)
     await editRow(lab, await cursorTo(lab, nameOf(2)))
     expect(await nextRun(lab)).toMatchObject({ files: 2, error: null })
@@ -73,7 +69,7 @@ describe('the mirror lost after a commit', () => {
 describe('an edit during a run', () => {
   test('stands: only twins and Version are written, and the next run obeys it', async ({ lab }) => {
     await loaded(lab)
-    await landDay(lab, 4)
+    await landInsert(lab, 4)
     const ports = interceptPorts(lab.ports, async (call, proceed) => {
       if (isCommit(call)) await editRow(lab, await cursorTo(lab, nameOf(1)))
       return proceed()

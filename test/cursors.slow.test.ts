@@ -5,23 +5,11 @@ import { listTables } from '../src/controller/list-tables.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
 import { type Lab, redate } from './support/lab.ts'
-import { type Cell, rowsOf, test } from './support/lab-test.ts'
+import { test } from './support/lab-test.ts'
+import { id, landChanges, landDay, landLoad, nameOf, values } from './support/plain-table.ts'
 import { cursorTo, editRow, readRow } from './support/row-file.ts'
 
-const row = { id: 'integer', v: 'varchar' }
-const id = { schema: 's', table: 't' }
 const never = '1900-01-01 00:00:00'
-
-const landLoad = (lab: Lab, name: string, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${name}.parquet`, rowsOf(row, rows))
-const landChanges = (lab: Lab, day: number, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...row }, rows))
-const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
-
-async function values(lab: Lab): Promise<Record<string, unknown>> {
-  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
-  return Object.fromEntries((await lab.rows('s.t')).map(({ id: key, v }) => [String(key), v]))
-}
 
 /** Two rows loaded, then a file of changes a day, each in a run of its own. */
 async function loaded(lab: Lab, days = 3, options: { primaryKey?: string } = { primaryKey: 'id' }): Promise<void> {
@@ -32,7 +20,7 @@ async function loaded(lab: Lab, days = 3, options: { primaryKey?: string } = { p
   await lab.set('s.t', { active: true, ...options })
   await lab.run()
   for (let day = 1; day <= days; day++) {
-    await landChanges(lab, day, [
+    await landDay(lab, day, [
       ['I', 10 + day, `day ${String(day)}`],
       ...(options.primaryKey ? [['U', 1, `day ${String(day)}`]] : []),
     ])
@@ -53,7 +41,7 @@ async function expectMirrored(lab: Lab): Promise<void> {
 describe('LastIncrementalFile set back', () => {
   test('takes the files after it again, and ends as they say', async ({ lab }) => {
     await loaded(lab)
-    await landChanges(lab, 3, [['U', 1, 'corrected']])
+    await landDay(lab, 3, [['U', 1, 'corrected']])
     await editRow(lab, await cursorTo(lab, nameOf(1)))
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'incremental', files: 2, error: null })
     expect(await values(lab)).toEqual({ 1: 'corrected', 2: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
@@ -103,8 +91,8 @@ describe('LastIncrementalFile set back', () => {
     await loaded(lab, 4)
     await editRow(lab, await cursorTo(lab, nameOf(2)))
     await lab.run()
-    await lab.land('s/t/20240104-000000000.parquet', rowsOf({ Op: 'varchar', ...row }, [['U', 2, 'other content']]))
-    await lab.land('s/t/20240103-120000000.parquet', rowsOf({ Op: 'varchar', ...row }, [['U', 1, 'late']]))
+    await landChanges(lab, '20240104-000000000', [['U', 2, 'other content']])
+    await landChanges(lab, '20240103-120000000', [['U', 1, 'late']])
     expect(await lab.runOne('s.t')).toMatchObject({ error: null })
     expect(await values(lab)).toMatchObject({ 1: 'late', 2: 'other content' })
     await landLoad(lab, 'LOAD00000002', [
@@ -153,7 +141,7 @@ describe('LastIncrementalFile set forward', () => {
   test('passes over the files up to it, for good, and verify does not miss them', async ({ lab }) => {
     await loaded(lab, 1)
     for (const day of [2, 3, 4])
-      await landChanges(lab, day, [
+      await landDay(lab, day, [
         ['U', 2, `day ${String(day)}`],
         ['I', 20 + day, 'new'],
       ])
@@ -181,7 +169,7 @@ describe('LastIncrementalFile set forward', () => {
 
   test('and back takes them after all', async ({ lab }) => {
     await loaded(lab, 1)
-    await landChanges(lab, 2, [['I', 22, 'new']])
+    await landDay(lab, 2, [['I', 22, 'new']])
     await editRow(lab, await cursorTo(lab, nameOf(3)))
     await lab.run()
     await editRow(lab, await cursorTo(lab, nameOf(1)))
@@ -257,14 +245,14 @@ describe('a table without a key', () => {
     await editRow(lab, await cursorTo(lab, nameOf(2)))
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'held', error: { kind: 'bad-landing' } })
     expect(await lab.rows('s.t')).toHaveLength(5)
-    await landChanges(lab, 1, [['I', 11, 'day 1']])
+    await landDay(lab, 1, [['I', 11, 'day 1']])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
     expect(await lab.rows('s.t')).toHaveLength(5)
   })
 
   test('passes over files by a cursor set forward, and they are not in what is made anew', async ({ lab }) => {
     await loaded(lab, 1, {})
-    await landChanges(lab, 2, [['I', 22, 'passed']])
+    await landDay(lab, 2, [['I', 22, 'passed']])
     await editRow(lab, await cursorTo(lab, nameOf(2)))
     expect(await lab.runOne('s.t')).toMatchObject({ files: 0, filesAdded: 0, error: null })
     await editRow(lab, { LastFullLoadDate: never })
@@ -281,7 +269,7 @@ describe('the row and the log', () => {
   test('no twin and no log: the cursors are the starting point', async ({ lab }) => {
     await redate(await landLoad(lab, 'LOAD00000001', [[1, 'old']]), '2024-01-01T00:00:00Z')
     await redate(await landLoad(lab, 'LOAD00000002', [[2, 'new']]), '2024-01-03T00:00:00Z')
-    for (const day of [1, 2, 3]) await landChanges(lab, day, [['I', 10 + day, 'new']])
+    for (const day of [1, 2, 3]) await landDay(lab, day, [['I', 10 + day, 'new']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await editRow(lab, { LastFullLoadDate: '2024-01-02 00:00:00', ...(await cursorTo(lab, nameOf(2))) })
     expect(await planTables(lab.ports, [])).toMatchObject([
@@ -312,7 +300,7 @@ describe('the row and the log', () => {
   test('a Version and no log is a corrupt lake', async ({ lab }) => {
     await loaded(lab, 1)
     await rm(join(lab.lake, '_dmscdc'), { recursive: true })
-    await landChanges(lab, 2, [['U', 1, 'x']])
+    await landDay(lab, 2, [['U', 1, 'x']])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'held', error: { kind: 'corrupt-lake' } })
   })
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect } from 'vitest'
 import { systemClock } from '../src/clock.ts'
+import type { EcsPlace } from '../src/config.ts'
 import type { Elsewhere } from '../src/dispatch/dispatcher.ts'
-import { type EcsSettings, ecsTasks } from '../src/dispatch/ecs-tasks.ts'
+import { ecsTasks } from '../src/dispatch/ecs-tasks.ts'
 import { withElsewhere } from '../src/dispatch/elsewhere.ts'
 import { glueJobs } from '../src/dispatch/glue-jobs.ts'
 import { parseTableName, type TableId } from '../src/domain.ts'
@@ -12,7 +13,7 @@ import { rowsOf, test } from './support/lab-test.ts'
 const orders = { schema: 'sales', table: 'orders' }
 const times = { pollMs: 5, capacityPauseMs: 5, startMs: 300 }
 const clock = systemClock
-const settings: EcsSettings = {
+const settings: EcsPlace = {
   cluster: 'dmscdc',
   taskDefinition: 'dmscdc:7',
   container: 'dmscdc',
@@ -85,7 +86,7 @@ const notStarted = (stoppedReason: string): Partial<EcsTask> => ({
 })
 const refusal = (reason: string): Answer => ({ body: { tasks: [], failures: [{ arn: 'arn', reason }] } })
 
-async function ecs(service: ReturnType<typeof ecsService>, changed: Partial<EcsSettings> = {}): Promise<Elsewhere> {
+async function ecs(service: ReturnType<typeof ecsService>, changed: Partial<EcsPlace> = {}): Promise<Elsewhere> {
   const { tasks: _, ...operations } = service
   stub = await startAwsJsonStub(operations)
   return ecsTasks({ ...settings, ...changed }, { runId: '01RUN', clock, client: stub.client, times })

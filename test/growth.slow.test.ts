@@ -14,6 +14,7 @@ import { processTable } from '../src/process-table/process-table.ts'
 import { workUntilIdle } from '../src/process-table/work.ts'
 import { memoryState } from '../src/state/memory-state.ts'
 import type { StateItem } from '../src/state/state-store.ts'
+import { sum } from '../src/sum.ts'
 import type { Lab } from './support/lab.ts'
 import { test } from './support/lab-test.ts'
 import { dataFile } from './support/lake-fixtures.ts'
@@ -108,5 +109,3 @@ function memoryPorts(lab: Lab) {
   const ports = { ...lab.ports, landing, lake, state: memoryState({ landingPlace: landing.place }) }
   return { ports, logBytes: () => logBytes }
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -1,20 +1,7 @@
 import { describe, expect } from 'vitest'
 import { skipFile } from '../src/controller/landing-commands.ts'
-import type { Lab } from './support/lab.ts'
-import { type Cell, rowsOf, test } from './support/lab-test.ts'
-
-type Rows = readonly (readonly Cell[])[]
-const row = { id: 'integer', v: 'varchar' }
-const id = { schema: 's', table: 't' }
-
-const landRows = (lab: Lab, key: string, rows: Rows) => lab.land(`s/t/${key}.parquet`, rowsOf(row, rows))
-const landChanges = (lab: Lab, name: string, rows: Rows) =>
-  lab.land(`s/t/${name}.parquet`, rowsOf({ Op: 'varchar', ...row }, rows))
-
-async function values(lab: Lab): Promise<Record<string, unknown>> {
-  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
-  return Object.fromEntries((await lab.rows('s.t')).map(({ id, v }) => [String(id), v]))
-}
+import { test } from './support/lab-test.ts'
+import { id, landChanges, landLoad, values } from './support/plain-table.ts'
 
 describe('the LOAD files of a generation', () => {
   test('are all loaded: hexadecimal names, segment folders and SEGMENT prefixes, also for equal base names', async ({
@@ -30,7 +17,7 @@ describe('the LOAD files of a generation', () => {
       'region=Köln 50%/LOAD00000001',
       '2024/LOAD00000001',
     ]
-    for (const [at, key] of keys.entries()) await landRows(lab, key, [[at, key]])
+    for (const [at, key] of keys.entries()) await landLoad(lab, key, [[at, key]])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: keys.length })
     expect(await values(lab)).toEqual(Object.fromEntries(keys.map((key, at) => [String(at), key])))
@@ -46,7 +33,7 @@ describe('the LOAD files of a generation', () => {
   })
 
   test('come before all changes of the first load, whatever the dates', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [
+    await landLoad(lab, 'LOAD00000001', [
       [1, 'load'],
       [2, 'load'],
     ])
@@ -60,7 +47,7 @@ describe('the LOAD files of a generation', () => {
   })
 
   test('that come late belong to it, and rows changed since win', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [[1, 'load 1']])
+    await landLoad(lab, 'LOAD00000001', [[1, 'load 1']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await lab.run()
     await landChanges(lab, '20240101-000000000', [
@@ -69,7 +56,7 @@ describe('the LOAD files of a generation', () => {
       ['I', 5, 'new'],
     ])
     await lab.run()
-    await landRows(lab, 'LOAD00000002', [
+    await landLoad(lab, 'LOAD00000002', [
       [2, 'load 2'],
       [3, 'load 2'],
       [4, 'load 2'],
@@ -80,11 +67,11 @@ describe('the LOAD files of a generation', () => {
   })
 
   test('that come late together with new changes', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [[1, 'load 1']])
+    await landLoad(lab, 'LOAD00000001', [[1, 'load 1']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await landChanges(lab, '20240101-000000000', [['U', 1, 'changed']])
     await lab.run()
-    await landRows(lab, 'LOAD00000002', [
+    await landLoad(lab, 'LOAD00000002', [
       [2, 'load 2'],
       [3, 'load 2'],
     ])
@@ -103,7 +90,7 @@ describe('the LOAD files of a generation', () => {
     ])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'incremental', changes: { inserted: 1 } })
-    await landRows(lab, 'LOAD00000001', [
+    await landLoad(lab, 'LOAD00000001', [
       [1, 'load'],
       [2, 'load'],
       [3, 'load'],
@@ -115,7 +102,7 @@ describe('the LOAD files of a generation', () => {
 
 describe('a table without rows', () => {
   test('may begin with an empty full load, and goes on', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [])
+    await landLoad(lab, 'LOAD00000001', [])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', version: 0, filesAdded: 0, error: null })
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
@@ -125,7 +112,7 @@ describe('a table without rows', () => {
   })
 
   test('may be what changes leave, and goes on', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [
+    await landLoad(lab, 'LOAD00000001', [
       [1, 'a'],
       [2, 'b'],
     ])
@@ -148,8 +135,8 @@ describe('a table without rows', () => {
   })
 
   test('an empty LOAD file among others adds nothing', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [])
-    await landRows(lab, 'LOAD00000002', [[1, 'a']])
+    await landLoad(lab, 'LOAD00000001', [])
+    await landLoad(lab, 'LOAD00000002', [[1, 'a']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     expect(await lab.runOne('s.t')).toMatchObject({ files: 2, changes: { inserted: 1 } })
   })
@@ -157,20 +144,20 @@ describe('a table without rows', () => {
 
 describe('a damaged LOAD file', () => {
   test('holds the table with nothing loaded, until it lands again', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [[1, 'a']])
+    await landLoad(lab, 'LOAD00000001', [[1, 'a']])
     await lab.landBytes('s/t/LOAD00000002.parquet', 'PAR1 and nothing more')
     await landChanges(lab, '20240101-000000000', [['U', 2, 'changed']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     const held = await lab.runOne('s.t')
     expect(held).toMatchObject({ status: 'held', version: null, error: { kind: 'bad-landing' } })
     expect(held.error?.message).toContain('LOAD00000002.parquet')
-    await landRows(lab, 'LOAD00000002', [[2, 'b']])
+    await landLoad(lab, 'LOAD00000002', [[2, 'b']])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
     expect(await values(lab)).toEqual({ 1: 'a', 2: 'changed' })
   })
 
   test('can be skipped, before anything was loaded', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [[1, 'a']])
+    await landLoad(lab, 'LOAD00000001', [[1, 'a']])
     await lab.landBytes('s/t/LOAD00000002.parquet', 'no Parquet')
     await landChanges(lab, '20240101-000000000', [['U', 1, 'changed']])
     await lab.set('s.t', { active: true, primaryKey: 'id' })
@@ -182,13 +169,13 @@ describe('a damaged LOAD file', () => {
   })
 
   test('that was skipped and lands again whole is a reload of the table', async ({ lab }) => {
-    await landRows(lab, 'LOAD00000001', [[1, 'a']])
+    await landLoad(lab, 'LOAD00000001', [[1, 'a']])
     await lab.landBytes('s/t/LOAD00000002.parquet', 'no Parquet')
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await lab.run()
     await skipFile(lab.ports, id, 'LOAD00000002.parquet', 'damaged')
     await lab.run()
-    await landRows(lab, 'LOAD00000002', [[2, 'b']])
+    await landLoad(lab, 'LOAD00000002', [[2, 'b']])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
     expect(await values(lab)).toEqual({ 1: 'a', 2: 'b' })
   })

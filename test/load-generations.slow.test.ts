@@ -4,22 +4,15 @@ import { describe, expect } from 'vitest'
 import { replayFile } from '../src/controller/landing-commands.ts'
 import type { Ports } from '../src/ports.ts'
 import { type Lab, redate } from './support/lab.ts'
-import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
-
-type Rows = readonly (readonly Cell[])[]
-const row = { id: 'integer', v: 'varchar' }
+import { filesBelow, rowsOf, test } from './support/lab-test.ts'
+import { changeRow, type Rows, row, values } from './support/plain-table.ts'
 
 async function landLoad(lab: Lab, name: string, rows: Rows, date: string): Promise<void> {
   await redate(await lab.land(`s/t/${name}.parquet`, rowsOf(row, rows)), date)
 }
 
 async function landChanges(lab: Lab, name: string, rows: Rows, date: string): Promise<void> {
-  await redate(await lab.land(`s/t/${name}.parquet`, rowsOf({ Op: 'varchar', ...row }, rows)), date)
-}
-
-async function values(lab: Lab): Promise<Record<string, unknown>> {
-  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
-  return Object.fromEntries((await lab.rows('s.t')).map(({ id, v }) => [String(id), v]))
+  await redate(await lab.land(`s/t/${name}.parquet`, rowsOf(changeRow, rows)), date)
 }
 
 /** A table loaded on 2 January with one change of 3 January. */

@@ -1,24 +1,16 @@
 import { describe, expect } from 'vitest'
 import { type Lab, redate } from './support/lab.ts'
-import { type Cell, rowsOf, test } from './support/lab-test.ts'
-
-const row = { id: 'integer', v: 'varchar' }
-const change = { Op: 'varchar', ...row }
+import { test } from './support/lab-test.ts'
+import { landChanges, landLoad } from './support/plain-table.ts'
 
 async function loaded(lab: Lab): Promise<void> {
-  await lab.land(
-    's/t/LOAD00000001.parquet',
-    rowsOf(row, [
-      [1, 'load'],
-      [1, 'load'],
-    ]),
-  )
+  await landLoad(lab, 'LOAD00000001', [
+    [1, 'load'],
+    [1, 'load'],
+  ])
   await lab.set('s.t', { active: true })
   expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', changes: { inserted: 2 } })
 }
-
-const landChanges = (lab: Lab, name: string, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${name}.parquet`, rowsOf(change, rows))
 
 async function values(lab: Lab): Promise<unknown[]> {
   expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
@@ -111,7 +103,7 @@ describe('a table without a key', () => {
     await loaded(lab)
     await landChanges(lab, '20240101-000000000', [['I', 2, 'new']])
     await lab.run()
-    await lab.land('s/t/LOAD00000002.parquet', rowsOf(row, [[7, 'late load']]))
+    await landLoad(lab, 'LOAD00000002', [[7, 'late load']])
     expect(await lab.runOne('s.t')).toMatchObject({ files: 1, changes: { inserted: 1 } })
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
     expect(await values(lab)).toEqual(['load', 'load', 'new', 'late load'])
@@ -127,13 +119,10 @@ describe('a table without a key', () => {
   })
 
   test('may have partitions', async ({ lab }) => {
-    await lab.land(
-      's/t/LOAD00000001.parquet',
-      rowsOf(row, [
-        [1, 'a'],
-        [2, 'b'],
-      ]),
-    )
+    await landLoad(lab, 'LOAD00000001', [
+      [1, 'a'],
+      [2, 'b'],
+    ])
     await lab.set('s.t', { active: true, partitionKey: 'v' })
     await lab.run()
     await landChanges(lab, '20240101-000000000', [

@@ -2,30 +2,17 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import type { Lab } from './support/lab.ts'
-import { type Cell, rowsOf, test } from './support/lab-test.ts'
-
-const row = { id: 'integer', v: 'varchar' }
-const change = { Op: 'varchar', ...row }
+import { rowsOf, test } from './support/lab-test.ts'
+import { changeRow, landChanges, landLoad, values } from './support/plain-table.ts'
 
 async function loaded(lab: Lab): Promise<void> {
-  await lab.land(
-    's/t/LOAD00000001.parquet',
-    rowsOf(row, [
-      [1, 'load'],
-      [2, 'load'],
-      [3, 'load'],
-    ]),
-  )
+  await landLoad(lab, 'LOAD00000001', [
+    [1, 'load'],
+    [2, 'load'],
+    [3, 'load'],
+  ])
   await lab.set('s.t', { active: true, primaryKey: 'id' })
   await lab.run()
-}
-
-const landChanges = (lab: Lab, name: string, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${name}.parquet`, rowsOf(change, rows))
-
-async function values(lab: Lab): Promise<Record<string, unknown>> {
-  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
-  return Object.fromEntries((await lab.rows('s.t')).map(({ id, v }) => [String(id), v]))
 }
 
 describe('a change file that turns up late', () => {
@@ -67,7 +54,7 @@ describe('a change file that turns up late', () => {
 
   test('with a changed key still moves the row that a later file changed', async ({ lab }) => {
     await loaded(lab)
-    const withImage = { ...change, BI_id: 'integer' }
+    const withImage = { ...changeRow, BI_id: 'integer' }
     await landChanges(lab, '20240101-000000002', [['U', 9, 'moved and changed']])
     await lab.run()
     await lab.land('s/t/20240101-000000001.parquet', rowsOf(withImage, [['U', 9, 'moved', 1]]))

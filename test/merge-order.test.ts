@@ -1,23 +1,13 @@
 import { describe, expect } from 'vitest'
 import type { Lab } from './support/lab.ts'
 import { type Cell, rowsOf, test } from './support/lab-test.ts'
-
-const change = { Op: 'varchar', id: 'integer', v: 'varchar' }
+import { landChanges, landLoad, row, values } from './support/plain-table.ts'
 
 async function loaded(lab: Lab, ids: readonly number[] = [1, 2, 3]): Promise<void> {
   const rows = ids.map((id) => [id, `load ${String(id)}`])
-  await lab.land('s/t/LOAD00000001.parquet', rowsOf({ id: 'integer', v: 'varchar' }, rows))
+  await landLoad(lab, 'LOAD00000001', rows)
   await lab.set('s.t', { active: true, primaryKey: 'id' })
   expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
-}
-
-const landChanges = (lab: Lab, key: string, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${key}`, rowsOf(change, rows))
-
-async function values(lab: Lab): Promise<Record<string, unknown>> {
-  const [verdict] = await lab.verify()
-  expect(verdict?.problems).toEqual([])
-  return Object.fromEntries((await lab.rows('s.t')).map(({ id, v }) => [String(id), v]))
 }
 
 describe('changes order by the base name of their file, then by position in it', () => {
@@ -30,11 +20,11 @@ describe('changes order by the base name of their file, then by position in it',
   ] as const)('over date folders whose order is not that of time: %s', async ([, folders], { lab }) => {
     await loaded(lab)
     const [earlier, later] = folders.map((folder) => (folder === '' ? '' : `${folder}/`))
-    await landChanges(lab, `${later ?? ''}20240101-000000001.parquet`, [
+    await landChanges(lab, `${later ?? ''}20240101-000000001`, [
       ['U', 1, 'new year'],
       ['D', 2, null],
     ])
-    await landChanges(lab, `${earlier ?? ''}20231231-235959999.parquet`, [
+    await landChanges(lab, `${earlier ?? ''}20231231-235959999`, [
       ['U', 1, 'old year'],
       ['U', 2, 'old year'],
     ])
@@ -44,29 +34,29 @@ describe('changes order by the base name of their file, then by position in it',
 
   test('a name of ten digits stands behind the nine that it begins with, and before the next', async ({ lab }) => {
     await loaded(lab)
-    await landChanges(lab, '20240101-000000002.parquet', [['U', 2, 'last']])
-    await landChanges(lab, '20240101-0000000019.parquet', [
+    await landChanges(lab, '20240101-000000002', [['U', 2, 'last']])
+    await landChanges(lab, '20240101-0000000019', [
       ['U', 1, 'ten digits'],
       ['U', 2, 'ten digits'],
     ])
-    await landChanges(lab, '20240101-000000001.parquet', [['U', 1, 'nine digits']])
+    await landChanges(lab, '20240101-000000001', [['U', 1, 'nine digits']])
     await lab.run()
     expect(await values(lab)).toMatchObject({ 1: 'ten digits', 2: 'last' })
   })
 
   test('equal base names in two folders go by their keys', async ({ lab }) => {
     await loaded(lab)
-    await landChanges(lab, '2024/02/20240101-000000000.parquet', [['U', 1, 'second key']])
-    await landChanges(lab, '2024/01/20240101-000000000.parquet', [['U', 1, 'first key']])
+    await landChanges(lab, '2024/02/20240101-000000000', [['U', 1, 'second key']])
+    await landChanges(lab, '2024/01/20240101-000000000', [['U', 1, 'first key']])
     expect(await lab.runOne('s.t')).toMatchObject({ files: 2 })
     expect(await values(lab)).toMatchObject({ 1: 'second key' })
   })
 
   test('files of a second run go on where the first ended', async ({ lab }) => {
     await loaded(lab)
-    await landChanges(lab, '12/2023/31/20231231-000000000.parquet', [['U', 1, 'first run']])
+    await landChanges(lab, '12/2023/31/20231231-000000000', [['U', 1, 'first run']])
     await lab.run()
-    await landChanges(lab, '01/2024/01/20240101-000000000.parquet', [['U', 1, 'second run']])
+    await landChanges(lab, '01/2024/01/20240101-000000000', [['U', 1, 'second run']])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'incremental', files: 1 })
     expect(await values(lab)).toMatchObject({ 1: 'second run' })
   })
@@ -124,7 +114,7 @@ describe('per key the last change decides', () => {
 
   test.for(cases)('in one file: %s', async ([, rows, expected], { lab }) => {
     await loaded(lab, [1, 2])
-    await landChanges(lab, '20240101-000000000.parquet', rows)
+    await landChanges(lab, '20240101-000000000', rows)
     await lab.run()
     expect(await values(lab)).toEqual(outcome(rows, expected))
   })
@@ -132,7 +122,7 @@ describe('per key the last change decides', () => {
   test.for(cases)('over files, and over runs: %s', async ([, rows, expected], { lab }) => {
     await loaded(lab, [1, 2])
     for (const [at, row] of rows.entries()) {
-      await landChanges(lab, `20240101-00000000${String(at)}.parquet`, [row])
+      await landChanges(lab, `20240101-00000000${String(at)}`, [row])
       if (at % 2 === 1) await lab.run()
     }
     await lab.run()
@@ -146,10 +136,10 @@ describe('per key the last change decides', () => {
       ['U', 1, 'changed'],
       ['D', 2, null],
     ]
-    await landChanges(lab, '20240101-000000000.parquet', rows)
+    await landChanges(lab, '20240101-000000000', rows)
     await lab.run()
     const before = await values(lab)
-    await landChanges(lab, '20240101-000000005.parquet', rows)
+    await landChanges(lab, '20240101-000000005', rows)
     expect(await lab.runOne('s.t')).toMatchObject({
       status: 'incremental',
       files: 1,
@@ -166,15 +156,15 @@ describe('per key the last change decides', () => {
       ['U', 1, 'changed'],
       ['D', 2, null],
     ]
-    await landChanges(lab, '20240101-000000000.parquet', rows)
-    await landChanges(lab, '20240101-000000005.parquet', rows)
+    await landChanges(lab, '20240101-000000000', rows)
+    await landChanges(lab, '20240101-000000005', rows)
     expect(await lab.runOne('s.t')).toMatchObject({ changes: { inserted: 1, updated: 1, deleted: 1, unchanged: 0 } })
     expect(await values(lab)).toEqual({ 1: 'changed', 3: 'load 3', 9: 'new' })
   })
 
   test('a change file without Op holds inserts', async ({ lab }) => {
     await loaded(lab)
-    await lab.land('s/t/20240101-000000000.parquet', rowsOf({ id: 'integer', v: 'varchar' }, [[9, 'no operation']]))
+    await lab.land('s/t/20240101-000000000.parquet', rowsOf(row, [[9, 'no operation']]))
     await lab.run()
     expect(await values(lab)).toMatchObject({ 1: 'load 1', 9: 'no operation' })
   })

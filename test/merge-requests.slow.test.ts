@@ -5,9 +5,7 @@ import { s3Objects } from '../src/objects/s3-objects.ts'
 import { fileState } from '../src/state/file-state.ts'
 import { openLab } from './support/lab.ts'
 import { newBucket, s3Servers } from './support/s3-servers.ts'
-
-const select = (ids: string) =>
-  `select id::bigint as id, (id / 4)::decimal(18,4) as amount, md5(id::varchar) || md5('x' || id) as wide from range(${ids}) as r(id)`
+import { wideRows } from './support/wide-rows.ts'
 
 const server = await s3Servers.VersityGW?.()
 
@@ -31,13 +29,13 @@ describe.skipIf(!server)('a small merge on S3', () => {
         const scratchFile = await lab.land(key, rows)
         await landing.put(key, { scratchFile }, { kind: 'any' })
       }
-      await land('s/t/LOAD00000001.parquet', select('0, 800_000'))
+      await land('s/t/LOAD00000001.parquet', wideRows('0, 800_000'))
       await setTables(ports, 's.t', { active: true, primaryKey: 'id' })
       const loaded = await lab.runOne('s.t', { ports })
       expect(loaded).toMatchObject({ error: null })
       expect(loaded.bytesWritten).toBeGreaterThan(20_000_000)
       for (const hour of [1, 2, 3]) {
-        const updates = `select 'U' as "Op", * replace (amount + ${String(hour)} as amount) from (${select('790_000, 800_000, 300')})`
+        const updates = `select 'U' as "Op", * replace (amount + ${String(hour)} as amount) from (${wideRows('790_000, 800_000, 300')})`
         await land(`s/t/20240101-00000000${String(hour)}.parquet`, updates)
         const report = await lab.runOne('s.t', { ports })
         expect(report).toMatchObject({ error: null, changes: { updated: 34 }, filesAdded: 1 })

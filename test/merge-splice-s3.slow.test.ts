@@ -5,9 +5,7 @@ import { verifyTables } from '../src/controller/verify-tables.ts'
 import { s3Objects } from '../src/objects/s3-objects.ts'
 import { eagerSplices, openLab } from './support/lab.ts'
 import { newBucket, s3Servers } from './support/s3-servers.ts'
-
-const select = (ids: string) =>
-  `select id::bigint as id, (id / 4)::decimal(18,4) as amount, md5(id::varchar) || md5('x' || id) as wide from range(${ids}) as r(id)`
+import { wideRows } from './support/wide-rows.ts'
 
 // Not on moto: of a copy of an object that came in parts it gives a checksum that is not that of its bytes.
 const server = await s3Servers.VersityGW?.()
@@ -23,14 +21,14 @@ describe.skipIf(!server)('a lake on S3', () => {
       // The engine reads only below the lab's folder, so that is where fetched objects go.
       const lake = s3Objects(server.client, { bucket, prefix: 'lake', scratchDir: `${lab.folder}/fetched` })
       const ports = { ...lab.ports, lake, writeCosts: eagerSplices }
-      await lab.land('s/t/LOAD00000001.parquet', select('0, 300_000'))
+      await lab.land('s/t/LOAD00000001.parquet', wideRows('0, 300_000'))
       await setTables(ports, 's.t', { active: true, primaryKey: 'id' })
       const loaded = await lab.runOne('s.t', { ports })
       expect(loaded).toMatchObject({ error: null })
       expect(loaded.bytesWritten).toBeGreaterThan(6_000_000)
       await lab.land(
         's/t/20240101-000000000.parquet',
-        `select 'U' as "Op", * replace (amount + 1 as amount) from (${select('0, 300_000, 10_000')})`,
+        `select 'U' as "Op", * replace (amount + 1 as amount) from (${wideRows('0, 300_000, 10_000')})`,
       )
       const [planned] = await planTables(ports, [])
       const report = await lab.runOne('s.t', { ports })

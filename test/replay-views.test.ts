@@ -2,9 +2,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { replayFile } from '../src/controller/landing-commands.ts'
-import { eachAlone, halfReplayed, id, nameOf, threeDays } from './support/half-replayed.ts'
+import { eachAlone, halfReplayed, threeDays } from './support/half-replayed.ts'
 import type { Lab } from './support/lab.ts'
 import { filesBelow, test } from './support/lab-test.ts'
+import { id, nameOf } from './support/plain-table.ts'
 
 const viewed = async (lab: Lab) =>
   (await filesBelow(join(lab.lake, 's/t/_delta_log'))).map((name) => name.replace(/^0+(?=\d)/u, ''))

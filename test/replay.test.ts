@@ -5,25 +5,15 @@ import { replayFile, skipFile } from '../src/controller/landing-commands.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
 import { type Lab, redate } from './support/lab.ts'
-import { type Cell, rowsOf, test } from './support/lab-test.ts'
+import { rowsOf, test } from './support/lab-test.ts'
+import { id, landDay, landLoad, nameOf, row, values } from './support/plain-table.ts'
 import { cursorTo, editRow, readRow } from './support/row-file.ts'
 
-const row = { id: 'integer', v: 'varchar' }
-const id = { schema: 's', table: 't' }
 const load = 'LOAD00000001.parquet'
-
-const landChanges = (lab: Lab, day: number, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...row }, rows))
-const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
-
-async function values(lab: Lab): Promise<Record<string, unknown>> {
-  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
-  return Object.fromEntries((await lab.rows('s.t')).map(({ id: key, v }) => [String(key), v]))
-}
 
 async function loaded(lab: Lab, options: { primaryKey?: string } = { primaryKey: 'id' }): Promise<void> {
   await lab.land(`s/t/${load}`, rowsOf(row, [[1, 'load']]))
-  for (const day of [1, 2, 3]) await landChanges(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+  for (const day of [1, 2, 3]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
   await lab.set('s.t', { active: true, ...options })
   expect(await lab.runOne('s.t')).toMatchObject({ error: null })
 }
@@ -51,13 +41,13 @@ describe('replay', () => {
 
   test('mends a lake that went wrong, of the keys that the files speak of', async ({ lab }) => {
     await loaded(lab)
-    await landChanges(lab, 4, [['U', 12, 'wrong']])
+    await landDay(lab, 4, [['U', 12, 'wrong']])
     await lab.run()
     await skipFile(lab.ports, id, nameOf(4), 'wrong').catch(() => {})
     await rm(join(lab.landing, 's', 't', nameOf(4)))
     await replayFile(lab.ports, id, nameOf(1)).catch(() => {})
     expect(await values(lab)).toMatchObject({ 12: 'wrong' })
-    await landChanges(lab, 4, [['U', 12, 'right']])
+    await landDay(lab, 4, [['U', 12, 'right']])
     await replayFile(lab.ports, id, nameOf(1))
     await lab.run()
     expect(await values(lab)).toMatchObject({ 12: 'right' })
@@ -65,7 +55,7 @@ describe('replay', () => {
 
   test('from a LOAD file loads the whole table again, with identical bytes too', async ({ lab }) => {
     await loaded(lab)
-    await lab.land('s/t/LOAD00000002.parquet', rowsOf(row, [[2, 'load']]))
+    await landLoad(lab, 'LOAD00000002', [[2, 'load']])
     await lab.run()
     await replayFile(lab.ports, id, load)
     expect(await planTables(lab.ports, [])).toMatchObject([
@@ -90,7 +80,7 @@ describe('replay', () => {
   test('from a LOAD file newer than the changes leaves them out', async ({ lab }) => {
     const past = '2024-01-04T00:00:00Z'
     await lab.land(`s/t/${load}`, rowsOf(row, [[1, 'load']]))
-    for (const day of [1, 2]) await redate(await landChanges(lab, day, [['I', 10 + day, 'new']]), past)
+    for (const day of [1, 2]) await redate(await landDay(lab, day, [['I', 10 + day, 'new']]), past)
     await lab.set('s.t', { active: true, primaryKey: 'id' })
     await lab.run()
     await replayFile(lab.ports, id, load)
@@ -101,7 +91,7 @@ describe('replay', () => {
 
   test('brings back a skipped file that it names', async ({ lab }) => {
     await loaded(lab)
-    await landChanges(lab, 4, [['I', 14, 'skipped']])
+    await landDay(lab, 4, [['I', 14, 'skipped']])
     await skipFile(lab.ports, id, nameOf(4), 'a mistake')
     await replayFile(lab.ports, id, nameOf(3))
     expect(await lab.runOne('s.t')).toMatchObject({ files: 1 })
@@ -122,7 +112,7 @@ describe('replay', () => {
   })
 
   test('of a table of changes only takes them all again', async ({ lab }) => {
-    for (const day of [1, 2]) await landChanges(lab, day, [['I', 10 + day, 'new']])
+    for (const day of [1, 2]) await landDay(lab, day, [['I', 10 + day, 'new']])
     await lab.set('s.t', { active: true })
     await lab.run()
     await replayFile(lab.ports, id, nameOf(1))
@@ -146,10 +136,10 @@ describe('replay', () => {
   test('of a file that was not taken yet is wrong use, and so is one of a table that was never loaded', async ({
     lab,
   }) => {
-    await landChanges(lab, 1, [])
+    await landDay(lab, 1, [])
     await expect(replayFile(lab.ports, id, nameOf(1))).rejects.toThrow('was not loaded yet')
     await loaded(lab)
-    await landChanges(lab, 4, [])
+    await landDay(lab, 4, [])
     await expect(replayFile(lab.ports, id, nameOf(4))).rejects.toThrow('was not taken yet')
   })
 

@@ -1,79 +1,31 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { replayFile } from '../src/controller/landing-commands.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
-import { restoreTable } from '../src/controller/restore-table.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
-import type { Ports } from '../src/ports.ts'
 import { historyText } from '../src/render.ts'
 import type { SetOptions } from '../src/state/row.ts'
-import { isCommit } from './faults/schedule.ts'
 import { catalogAtHand } from './support/catalog-at-hand.ts'
-import { asProcess, faultyPorts, interceptPorts, startTestProcess } from './support/faulty-ports.ts'
 import { type Lab, openLab } from './support/lab.ts'
-import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
+import { filesBelow, rowsOf, test } from './support/lab-test.ts'
 import { makeOriginalRow, writeOriginal } from './support/original-lake.ts'
-import { cursorTo, editRow, readRow } from './support/row-file.ts'
+import { id, nameOf } from './support/plain-table.ts'
+import {
+  expectProven,
+  goOn,
+  kept,
+  landChanges,
+  landLoad,
+  loaded,
+  loadRows,
+  operations,
+  restore,
+  row,
+  run,
+} from './support/restored-table.ts'
+import { cursorTo, readRow } from './support/row-file.ts'
 
-const id = { schema: 's', table: 't' }
-const row = { id: 'integer', p: 'varchar', v: 'varchar' }
-const loadRows: readonly (readonly Cell[])[] = [
-  [1, 'a', 'load'],
-  [2, 'b', 'load'],
-]
-const changesOf: readonly (readonly (readonly Cell[])[])[] = [
-  [
-    ['U', 1, 'b', 'one'],
-    ['I', 3, 'a', 'one'],
-  ],
-  [
-    ['D', 2, null, null],
-    ['U', 3, 'a', 'two'],
-  ],
-  [['I', 4, 'c', 'three']],
-]
-const kept = { primaryKey: 'id', retain: '7d' }
-
-const nameOf = (day: number) => `202401${String(day).padStart(2, '0')}-000000000.parquet`
-const landLoad = (lab: Lab, rows = loadRows) => lab.land('s/t/LOAD00000001.parquet', rowsOf(row, rows))
-const landChanges = (lab: Lab, day: number, rows: readonly (readonly Cell[])[]) =>
-  lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...row }, rows))
-
-/** A load and three change files, a commit each. `after` is called after each. */
-async function loaded(lab: Lab, options: SetOptions = kept, after: () => Promise<unknown> = async () => {}) {
-  await landLoad(lab)
-  await lab.set('s.t', { active: true, ...options })
-  await run(lab)
-  await after()
-  for (const [at, rows] of changesOf.entries()) {
-    await landChanges(lab, at + 1, rows)
-    await run(lab)
-    await after()
-  }
-}
-
-async function run(lab: Lab): Promise<void> {
-  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
-}
-
-const restore = (lab: Lab, version: number, options: { readonly keepProgress?: true; readonly ports?: Ports } = {}) =>
-  restoreTable(options.ports ?? lab.ports, id, { version, keepProgress: options.keepProgress === true })
-
-async function expectProven(lab: Lab): Promise<void> {
-  expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
-  expect(await readRow(lab)).not.toHaveProperty('Lease')
-}
-
-async function goOn(lab: Lab): Promise<void> {
-  await lab.set('s.t', { active: true })
-  await run(lab)
-  await expectProven(lab)
-  expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
-}
-
-const operations = async (lab: Lab) => (await tableHistory(lab.ports, id)).map(({ operation }) => operation).reverse()
-const retained = (lab: Lab) => join(lab.lake, '_dmscdc/s/t/retained')
 const columnsOf = async (lab: Lab) => Object.keys((await lab.rows('s.t'))[0] ?? {})
 
 const shapes: readonly { readonly name: string; readonly options: SetOptions }[] = [
@@ -287,231 +239,6 @@ test('restore shows the catalog the columns and partitions of the version', asyn
     await lab.close()
   }
 })
-
-describe('restore takes the files of the version', () => {
-  test('that are still listed as they lie, and stages the others under new names', async ({ lab }) => {
-    await landLoad(lab)
-    await lab.set('s.t', { active: true })
-    await run(lab)
-    const [first] = await filesBelow(join(lab.lake, 's/t'))
-    await landChanges(lab, 1, [['I', 3, 'a', 'one']])
-    await run(lab)
-    await restore(lab, 0)
-    expect(await filesBelow(join(lab.lake, 's/t'))).toEqual([first])
-    await goOn(lab)
-    const names = await filesBelow(join(lab.lake, 's/t'))
-    await restore(lab, 1).catch((thrown: unknown) => expect(String(thrown)).toContain('are gone'))
-    expect(await filesBelow(join(lab.lake, 's/t'))).toEqual(names)
-  })
-
-  test('also where their time is over but no commit has come since', async ({ lab }) => {
-    let first: unknown
-    await loaded(lab, { primaryKey: 'id', retain: '1h' }, async () => {
-      first ??= await lab.rows('s.t')
-    })
-    const later = laterBy(lab.ports, 2 * 3_600_000)
-    await restore(lab, 0, { ports: later })
-    expect(await lab.rows('s.t')).toEqual(first)
-    await expectProven(lab)
-    expect(await filesBelow(retained(lab))).toHaveLength(2)
-  })
-
-  test('and refuses what is gone by name, saying what would have kept it; nothing has changed then', async ({
-    lab,
-  }) => {
-    await loaded(lab, { primaryKey: 'id' })
-    const before = { row: await readRow(lab), rows: await lab.rows('s.t') }
-    const refused = restore(lab, 1)
-    await expect(refused).rejects.toThrow(
-      /^s\.t cannot go back to version 1: 1 of its 1 data files are gone, part-\w+\.parquet first; .*Retain is 0/u,
-    )
-    await expect(refused).rejects.toMatchObject({ hint: expect.stringContaining('dmscdc set s.t --retain 7d') })
-    expect({ row: await readRow(lab), rows: await lab.rows('s.t') }).toMatchObject({
-      row: { ActiveFlag: before.row.ActiveFlag, Version: before.row.Version },
-      rows: before.rows,
-    })
-    await expectProven(lab)
-    expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
-  })
-
-  test('and none whose bytes are not what the log says', async ({ lab }) => {
-    await loaded(lab)
-    const [first = ''] = await filesBelow(retained(lab))
-    const path = join(retained(lab), first)
-    const bytes = await readFile(path)
-    bytes[40] = (bytes[40] ?? 0) ^ 1
-    await rm(path)
-    await writeFile(path, bytes)
-    await expect(restore(lab, 0)).rejects.toMatchObject({ kind: 'corrupt-lake' })
-    await expectProven(lab)
-    expect(await operations(lab)).not.toContain('RESTORE')
-    expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'true' })
-  })
-})
-
-describe('restore refuses', () => {
-  test('a table without a log, its own version, and one that there never was', async ({ lab }) => {
-    await landLoad(lab)
-    await lab.run()
-    await expect(restore(lab, 0)).rejects.toThrow('was not loaded yet')
-    await lab.set('s.t', { active: true, ...kept })
-    await run(lab)
-    await expect(restore(lab, 0)).rejects.toThrow('stands at version 0')
-    await expect(restore(lab, 7)).rejects.toThrow('has no version 7, the newest is 0')
-    await expect(
-      restoreTable(lab.ports, { schema: 's', table: 'x' }, { version: 0, keepProgress: false }),
-    ).rejects.toThrow('there is no table s.x')
-  })
-
-  test('where landing files that would have to be taken again are gone, unless the progress is kept', async ({
-    lab,
-  }) => {
-    await loaded(lab)
-    await rm(join(lab.landing, 's/t', nameOf(2)))
-    await expect(restore(lab, 1)).rejects.toThrow(
-      `1 landing files that were taken since that version are gone, ${nameOf(2)} first`,
-    )
-    await restore(lab, 1, { keepProgress: true })
-    await expectProven(lab)
-  })
-})
-
-describe('after a restore', () => {
-  test('the same command makes no second one, and sets the table inactive again', async ({ lab }) => {
-    await loaded(lab)
-    expect(await restore(lab, 1)).toBe(4)
-    await lab.set('s.t', { active: true })
-    expect(await restore(lab, 1)).toBe(4)
-    expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'false', Version: 4 })
-    expect(await operations(lab)).toEqual(['INITIAL', 'MERGE', 'MERGE', 'MERGE', 'RESTORE'])
-  })
-
-  test('what it took back counts for nothing: replay asks for none of those files, verify for all of them', async ({
-    lab,
-  }) => {
-    await loaded(lab)
-    await restore(lab, 1)
-    await rm(join(lab.landing, 's/t', nameOf(3)))
-    await replayFile(lab.ports, id, nameOf(1))
-    await goOn(lab)
-    expect(await lab.rows('s.t', 'id')).toMatchObject([
-      { id: 1, v: 'one' },
-      { id: 3, v: 'two' },
-    ])
-  })
-
-  test('Landed takes away no file that only a commit took which it took back', async ({ lab }) => {
-    await loaded(lab, { ...kept, lookBack: '1h' })
-    const late = '20231231-000000000.parquet'
-    await lab.land(`s/t/${late}`, rowsOf({ Op: 'varchar', ...row }, [['U', 2, 'b', 'late']]))
-    await replayFile(lab.ports, id, late)
-    await run(lab)
-    await restore(lab, 3)
-    await lab.set('s.t', { active: true, landed: 'delete' })
-    await run(lab)
-    expect(await filesBelow(join(lab.landing, 's/t'))).toEqual([late, nameOf(3), 'LOAD00000001.parquet'])
-    expect(await lab.verify()).toMatchObject([{ problems: [{ kind: 'untaken', path: `s/t/${late}` }] }])
-  })
-
-  test('a cursor that was edited before it is void, one edited under it is obeyed', async ({ lab }) => {
-    await loaded(lab)
-    await editRow(lab, await cursorTo(lab, nameOf(2)))
-    await restore(lab, 0)
-    await goOn(lab)
-    expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }])
-    expect(await operations(lab)).not.toContain('REPLAY')
-
-    const edit = await cursorTo(lab, nameOf(3))
-    const edited = interceptPorts(lab.ports, async (call, proceed) => {
-      if (isCommit(call)) await editRow(lab, edit)
-      return proceed()
-    })
-    await editRow(lab, await cursorTo(lab, nameOf(2)))
-    await restore(lab, 0, { ports: edited })
-    expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'false', ...edit })
-    await goOn(lab)
-    expect(await lab.rows('s.t', 'id')).toMatchObject([
-      { id: 1, v: 'load' },
-      { id: 2, v: 'load' },
-    ])
-  })
-})
-
-describe('a restore whose run dies after its commit', () => {
-  for (const { name, active } of [
-    { name: 'is finished by the next run, which sets the table inactive', active: true },
-    { name: 'of a table that was inactive already is finished by the next run too', active: false },
-  ])
-    test(name, async ({ lab }) => {
-      let first: unknown
-      await loaded(lab, { ...kept, partitionKey: 'p' }, async () => {
-        first ??= await lab.rows('s.t')
-      })
-      await lab.set('s.t', { active })
-      const { ports } = faultyPorts(lab.ports, { at: isCommit, kind: 'die-after' })
-      await asProcess(ports, (own) => expect(restore(lab, 0, { ports: own })).rejects.toThrow())
-      expect(await readRow(lab)).toMatchObject({ ActiveFlag: String(active), Version: 3 })
-      expect(await planTables(lab.ports, [])).toMatchObject([{ work: 'inactive', inputs: [] }])
-      await asProcess(lab.ports, async (own) =>
-        expect(await lab.runOne('s.t', { ports: own })).toMatchObject({ status: 'inactive', error: null, files: 0 }),
-      )
-      expect(await lab.rows('s.t')).toEqual(first)
-      expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'false', Version: 4 })
-      await expectProven(lab)
-      await goOn(lab)
-      expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }])
-    })
-})
-
-describe('a run that read the row before a restore', () => {
-  test('takes nothing again, also where its own commit is the one that came too late', async ({ lab }) => {
-    let first: unknown
-    await loaded(lab, kept, async () => {
-      first ??= await lab.rows('s.t')
-    })
-    await landChanges(lab, 4, [['I', 5, 'd', 'four']])
-    const sleeper = startTestProcess()
-    const asleep = interceptPorts({ ...lab.ports, holder: sleeper.holder }, async (call, proceed) => {
-      if (isCommit(call) && call.target.endsWith('4.json')) {
-        sleeper.end()
-        await asProcess(lab.ports, (own) => restore(lab, 0, { ports: own }))
-      }
-      return proceed()
-    })
-    expect(await lab.runOne('s.t', { ports: asleep })).toMatchObject({ status: 'inactive', error: null, files: 0 })
-    expect(await operations(lab)).toEqual(['INITIAL', 'MERGE', 'MERGE', 'MERGE', 'RESTORE'])
-    expect(await lab.rows('s.t')).toEqual(first)
-    expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'false', Version: 4 })
-    await expectProven(lab)
-  })
-
-  for (const active of [true, false])
-    test(`works by the row as it is when its lease is taken: ${active ? 'set active again' : 'inactive'}`, async ({
-      lab,
-    }) => {
-      await loaded(lab)
-      let restored = false
-      const late = interceptPorts(lab.ports, async (call, proceed) => {
-        if (call.port === 'landing' && call.verb === 'list' && call.target === 's/t/' && !restored) {
-          restored = true
-          await restore(lab, 0)
-          await lab.set('s.t', { active })
-        }
-        return proceed()
-      })
-      await landChanges(lab, 4, [['I', 5, 'd', 'four']])
-      const expected = active ? { status: 'incremental', files: 4 } : { status: 'inactive', files: 0 }
-      expect(await lab.runOne('s.t', { ports: late })).toMatchObject({ error: null, ...expected })
-      const { LastIncrementalFile, MirroredIncrementalFile, ActiveFlag } = await readRow(lab)
-      expect([ActiveFlag, MirroredIncrementalFile]).toEqual([String(active), LastIncrementalFile])
-      await goOn(lab)
-      expect(await lab.rows('s.t', 'id')).toMatchObject([{ id: 1 }, { id: 3 }, { id: 4 }, { id: 5 }])
-    })
-})
-
-function laterBy(ports: Ports, ms: number): Ports {
-  return { ...ports, clock: { ...ports.clock, nowMs: () => ports.clock.nowMs() + ms } }
-}
 
 /** The rows of the files that the log lists, where a view lets superseded ones stay beside them. */
 async function liveRows(lab: Lab): Promise<unknown> {

@@ -3,31 +3,25 @@ import { describe, expect } from 'vitest'
 import type { Ports } from '../src/ports.ts'
 import type { SetOptions } from '../src/state/row.ts'
 import type { Lab } from './support/lab.ts'
-import { filesBelow, rowsOf, test } from './support/lab-test.ts'
+import { filesBelow, test } from './support/lab-test.ts'
+import { landChanges, landDay, landLoad } from './support/plain-table.ts'
 import { readRow } from './support/row-file.ts'
 
-const row = { id: 'integer', v: 'varchar' }
 const hourMs = 3_600_000
 
 /** A table of one file that was written anew `rewrites` times. */
 async function rewritten(lab: Lab, options: SetOptions, rewrites = 2): Promise<void> {
-  await lab.land(
-    's/t/LOAD00000001.parquet',
-    rowsOf(row, [
-      [1, 'load'],
-      [2, 'load'],
-    ]),
-  )
+  await landLoad(lab, 'LOAD00000001', [
+    [1, 'load'],
+    [2, 'load'],
+  ])
   await lab.set('s.t', { active: true, primaryKey: 'id', ...options })
   await run(lab)
   for (let day = 1; day <= rewrites; day++) await change(lab, day)
 }
 
 async function change(lab: Lab, day: number, ports = lab.ports): Promise<void> {
-  await lab.land(
-    `s/t/2024010${String(day)}-000000000.parquet`,
-    rowsOf({ Op: 'varchar', ...row }, [['U', 1, String(day)]]),
-  )
+  await landDay(lab, day, [['U', 1, String(day)]])
   await run(lab, ports)
 }
 
@@ -98,7 +92,7 @@ describe('Retain', () => {
   test('holds across a checkpoint', async ({ lab }) => {
     await rewritten(lab, { retain: '2h' }, 9)
     expect(await retained(lab)).toHaveLength(9)
-    await lab.land('s/t/20240110-000000000.parquet', rowsOf({ Op: 'varchar', ...row }, [['U', 1, 'last']]))
+    await landChanges(lab, '20240110-000000000', [['U', 1, 'last']])
     await run(lab, laterBy(lab.ports, 3 * hourMs))
     expect([await inFolder(lab), await retained(lab)]).toMatchObject([{ length: 1 }, { length: 1 }])
   })

@@ -3,25 +3,20 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import type { Ports } from '../src/ports.ts'
 import type { Lab } from './support/lab.ts'
-import { type Cell, filesBelow, rowsOf, test } from './support/lab-test.ts'
-
-type Rows = readonly (readonly Cell[])[]
-const row = { id: 'integer', v: 'varchar' }
+import { filesBelow, test } from './support/lab-test.ts'
+import { landChanges, landLoad, type Rows } from './support/plain-table.ts'
 
 async function loaded(lab: Lab, options: { publish?: string; retain?: string } = {}): Promise<void> {
-  await lab.land(
-    's/t/LOAD00000001.parquet',
-    rowsOf(row, [
-      [1, 'load'],
-      [2, 'load'],
-    ]),
-  )
+  await landLoad(lab, 'LOAD00000001', [
+    [1, 'load'],
+    [2, 'load'],
+  ])
   await lab.set('s.t', { active: true, primaryKey: 'id', ...options })
   expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
 }
 
 async function change(lab: Lab, name: string, rows: Rows, ports?: Ports): Promise<void> {
-  await lab.land(`s/t/${name}.parquet`, rowsOf({ Op: 'varchar', ...row }, rows))
+  await landChanges(lab, name, rows)
   const report = await lab.runOne('s.t', ports === undefined ? {} : { ports })
   expect(report).toMatchObject({ status: 'incremental', error: null })
 }
@@ -147,7 +142,7 @@ describe('a Delta view', () => {
 
   test('shows a replacing full load as one version', async ({ lab }) => {
     await loaded(lab, { publish: 'delta' })
-    await lab.land('s/t/LOAD00000001.parquet', rowsOf(row, [[7, 'reload']]))
+    await landLoad(lab, 'LOAD00000001', [[7, 'reload']])
     expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', version: 1 })
     expect(await viewRows(lab)).toEqual([{ id: 7, v: 'reload' }])
     expect(await filesBelow(view(lab))).toEqual([entry(0), entry(1)])
@@ -155,7 +150,7 @@ describe('a Delta view', () => {
 
   test('that another program wrote into is refused, and the truth stays', async ({ lab }) => {
     await loaded(lab, { publish: 'delta' })
-    await lab.land('s/t/20240101-000000000.parquet', rowsOf({ Op: 'varchar', ...row }, [['U', 1, 'changed']]))
+    await landChanges(lab, '20240101-000000000', [['U', 1, 'changed']])
     await lab.sql(`copy (select 'x') to '${view(lab)}/${entry(1)}' (format csv)`)
     const report = await lab.runOne('s.t')
     expect(report.status).toMatch(/^(?:held|failed)$/u)

@@ -9,11 +9,10 @@ import { whyText } from '../src/render-why.ts'
 import type { SetOptions } from '../src/state/row.ts'
 import type { Lab } from './support/lab.ts'
 import { type Cell, rowsOf, test } from './support/lab-test.ts'
+import { id, nameOf } from './support/plain-table.ts'
 
-const id = { schema: 's', table: 't' }
 const row = { id: 'integer', p: 'varchar', v: 'varchar' }
 const load = 'LOAD00000001.parquet'
-const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
 
 const landChanges = (lab: Lab, day: number, rows: readonly (readonly Cell[])[], types: Record<string, string> = row) =>
   lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...types }, rows))

@@ -4,19 +4,19 @@ import type { Ports } from '../ports.ts'
 import { replayFrom } from '../process-table/replay-from.ts'
 import { skipFile as skip } from '../process-table/skip-file.ts'
 import { type TableRun, withTableRun } from '../process-table/table-run.ts'
+import { registerNamed } from './named-tables.ts'
 import { knownTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** Moves the progress back to before a landing file; the next run takes the files from there on again. Returns the version that says so. */
 export async function replayFile(ports: Ports, id: TableId, file: string): Promise<number> {
-  const [item] = await named(ports, await knownTables(ports), [id])
+  const [item] = await registerNamed(ports, await knownTables(ports), [id])
   if (item === undefined) throw new UsageError(`there is no table ${tableName(id)}`, 'dmscdc tables')
   return withTableRun(ports, item, (run) => replayFrom(run, landingFile(run, file)))
 }
 
 /** Passes over a landing file for good; `file` is its base name, or its key below the table. Returns the version that says so. */
 export async function skipFile(ports: Ports, id: TableId, file: string, why: string): Promise<number> {
-  const [item] = await named(ports, await knownTables(ports), [id])
+  const [item] = await registerNamed(ports, await knownTables(ports), [id])
   if (item === undefined) throw new UsageError(`there is no table ${tableName(id)}`, 'dmscdc tables')
   return withTableRun(ports, item, (run) => skip(run, landingFile(run, file), why))
 }

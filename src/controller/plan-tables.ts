@@ -5,8 +5,9 @@ import { type Rehearsal, rehearse } from '../process-table/rehearse.ts'
 import { isActive, refusedReport, type TableReport } from '../process-table/table-report.ts'
 import { readSettings } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { named } from './named-tables.ts'
 import { discoveredTables, sharedFolders } from './register.ts'
-import { inThisProcess, named } from './run-cycle.ts'
+import { inThisProcess } from './run-cycle.ts'
 
 /** What `plan --json` prints of a table (CONTRACT §1). */
 export type TablePlan = {

@@ -4,8 +4,8 @@ import type { Ports } from '../ports.ts'
 import { withTableRun } from '../process-table/table-run.ts'
 import { type ReconcileOptions, type Reconciliation, reconcileTable } from '../reconcile/reconcile-table.ts'
 import type { OpenSource } from '../source/source.ts'
+import { registerNamed } from './named-tables.ts'
 import { knownTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** Compares one table of the lake with its source, key by key; `repair` mends what differs. */
 export async function reconcile(
@@ -14,7 +14,7 @@ export async function reconcile(
   openSource: OpenSource,
   options: ReconcileOptions,
 ): Promise<Reconciliation> {
-  const [item] = await named(ports, await knownTables(ports), [id])
+  const [item] = await registerNamed(ports, await knownTables(ports), [id])
   if (item === undefined) throw new UsageError(`there is no table ${tableName(id)}`, 'dmscdc tables')
   return withTableRun(ports, item, (run) => reconcileTable(run, openSource, options))
 }

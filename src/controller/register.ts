@@ -35,7 +35,7 @@ export async function registerTables(ports: Ports): Promise<Registered> {
 }
 
 export async function registerTable(ports: Ports, id: TableId): Promise<StateItem | null> {
-  await ports.state.register(id, newRow(id, { landingPlace: ports.landing.place, lakePlace: ports.lake.place }))
+  await ports.state.register(id, firstRow(ports, id))
   ports.log.info({ table: tableName(id) }, 'found a new table and registered it, inactive')
   return ports.state.get(id)
 }
@@ -45,14 +45,18 @@ export async function discoveredTables(ports: Ports): Promise<readonly StateItem
   const { tables } = await discoverTables(ports.landing)
   const known = await ports.state.list()
   const names = new Set(known.map(({ id }) => tableName(id)))
-  const places = { landingPlace: ports.landing.place, lakePlace: ports.lake.place }
   const unknown = tables.filter((id) => !names.has(tableName(id)))
-  const shown = unknown.map((id): StateItem => {
-    const row = newRow(id, places)
-    return { id, path: String(row.path), row, damage: null }
-  })
-  return inOrder([...known, ...shown])
+  return inOrder([...known, ...unknown.map((id) => newItem(ports, id))])
 }
+
+/** A table with the row that it would get. */
+export function newItem(ports: Ports, id: TableId): StateItem {
+  const row = firstRow(ports, id)
+  return { id, path: String(row.path), row, damage: null }
+}
+
+const firstRow = ({ landing, lake }: Ports, id: TableId) =>
+  newRow(id, { landingPlace: landing.place, lakePlace: lake.place })
 
 /** The tables of the state as they are, nothing looked for and nothing written. */
 export async function knownTables(ports: Ports): Promise<readonly StateItem[]> {

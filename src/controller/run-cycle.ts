@@ -1,13 +1,13 @@
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { defaultDeadlineMs, inProcess } from '../dispatch/in-process.ts'
 import { type TableId, tableName } from '../domain.ts'
-import { UsageError } from '../errors.ts'
 import { countRequests } from '../objects/counting-objects.ts'
 import type { RequestVerb } from '../objects/request-ledger.ts'
 import type { Ports } from '../ports.ts'
 import { refusedReport, type TableReport } from '../process-table/table-report.ts'
-import type { StateItem } from '../state/state-store.ts'
-import { knownTables, registerTable, registerTables, sharedFolders } from './register.ts'
+import { sum } from '../sum.ts'
+import { registerNamed } from './named-tables.ts'
+import { knownTables, registerTables, sharedFolders } from './register.ts'
 
 export type CycleOptions = {
   /** Only these, with no discovery; empty: every table there is. */
@@ -31,7 +31,7 @@ export async function runCycle(uncounted: Ports, options: CycleOptions): Promise
   const landing = countRequests(uncounted.landing)
   const ports = { ...uncounted, landing: landing.store }
   const all = names.length === 0 ? (await registerTables(ports)).items : await knownTables(ports)
-  const items = names.length === 0 ? all : await named(ports, all, names)
+  const items = names.length === 0 ? all : await registerNamed(ports, all, names)
   const shared = sharedFolders(ports, [...all, ...items.filter((item) => !all.includes(item))])
   const tables = await Promise.all(
     items.map(async (item) => {
@@ -66,28 +66,6 @@ function logEnd({ log }: Ports, report: TableReport): void {
 }
 
 function addRequests(counts: readonly { readonly [verb: string]: number }[]): RunReport['requests'] {
-  const sum = (verb: RequestVerb) => counts.reduce((total, count) => total + (count[verb] ?? 0), 0)
-  return { get: sum('get'), put: sum('put'), copy: sum('copy'), list: sum('list'), delete: sum('delete') }
-}
-
-/** The named tables' rows; one that has none yet is registered if the landing has it. */
-export async function named(
-  ports: Ports,
-  known: readonly StateItem[],
-  names: readonly TableId[],
-): Promise<readonly StateItem[]> {
-  const items: StateItem[] = []
-  for (const id of names) {
-    const item = known.find((one) => tableName(one.id) === tableName(id)) ?? (await registerIfLanded(ports, id))
-    if (!items.includes(item)) items.push(item)
-  }
-  return items
-}
-
-async function registerIfLanded(ports: Ports, id: TableId): Promise<StateItem> {
-  const { objects } = await ports.landing.list({ prefix: `${id.schema}/${id.table}/` })
-  const item = objects.length > 0 ? await registerTable(ports, id) : null
-  if (item === null)
-    throw new UsageError(`there is no table ${tableName(id)} in the landing or the state`, 'dmscdc tables')
-  return item
+  const total = (verb: RequestVerb) => sum(counts.map((count) => count[verb] ?? 0))
+  return { get: total('get'), put: total('put'), copy: total('copy'), list: total('list'), delete: total('delete') }
 }

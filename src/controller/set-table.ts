@@ -3,8 +3,8 @@ import { UsageError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import { type SetOptions, setAttributes } from '../state/row.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { registerNamed } from './named-tables.ts'
 import { registerTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** Edits the rows of the tables that `pattern` names, `S.T` or `S.*`; returns their names. */
 export async function setTables(ports: Ports, pattern: string, options: SetOptions): Promise<readonly string[]> {
@@ -24,7 +24,7 @@ async function chosen(ports: Ports, pattern: string): Promise<readonly StateItem
     if (items.length > 0) return items
     throw new UsageError(`there is no table in schema ${pattern.slice(0, -2)}`, 'dmscdc tables')
   }
-  return named(ports, await ports.state.list(), [requireTableName(pattern)])
+  return registerNamed(ports, await ports.state.list(), [requireTableName(pattern)])
 }
 
 /** The table that a command line names; throws `UsageError` for text that names none. */

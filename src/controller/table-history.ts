@@ -3,8 +3,8 @@ import { type HistoryEntry, readHistory } from '../lake/history.ts'
 import type { Ports } from '../ports.ts'
 import { openHead } from '../process-table/open-head.ts'
 import { withTableRun } from '../process-table/table-run.ts'
+import { named } from './named-tables.ts'
 import { knownTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** The commits of a table, newest first. */
 export async function tableHistory(ports: Ports, id: TableId): Promise<readonly HistoryEntry[]> {

@@ -12,8 +12,9 @@ import { describe } from '../process-table/table-report.ts'
 import { type TableRun, withTableRun } from '../process-table/table-run.ts'
 import { parseLease } from '../state/lease-row.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { sum } from '../sum.ts'
+import { named } from './named-tables.ts'
 import { knownTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** What `verify --json` prints of a table (CONTRACT §1). */
 export type TableVerdict = {
@@ -89,7 +90,7 @@ async function verify(run: TableRun, head: Snapshot): Promise<TableVerdict> {
     table: tableName(item.id),
     ok: all.length === 0,
     version: head.version,
-    rows: head.files.reduce((total, { rows }) => total + rows, 0),
+    rows: sum(head.files.map(({ rows }) => rows)),
     files: head.files.length,
     problems: all,
   }

@@ -3,8 +3,8 @@ import { UsageError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import { type KeyStory, keyStory } from '../process-table/key-story.ts'
 import { withTableRun } from '../process-table/table-run.ts'
+import { named } from './named-tables.ts'
 import { knownTables } from './register.ts'
-import { named } from './run-cycle.ts'
 
 /** Which landing files and rows, and which commits, gave a key its value; changes nothing. `values` are those of the key columns in order. */
 export async function whyKey(ports: Ports, id: TableId, values: readonly (string | null)[]): Promise<KeyStory> {

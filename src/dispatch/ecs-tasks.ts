@@ -10,23 +10,12 @@ import {
 } from '@aws-sdk/client-ecs'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { Clock } from '../clock.ts'
+import type { EcsPlace } from '../config.ts'
 import { type TableId, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { awsError } from './aws-error.ts'
 import type { Elsewhere, ElsewhereEnd } from './dispatcher.ts'
 import { type TaskWatch, taskWatch } from './ecs-task-watch.ts'
-
-export type EcsSettings = {
-  readonly cluster: string
-  readonly taskDefinition: string
-  /** The container that gets the command. */
-  readonly container: string
-  readonly subnets: readonly string[]
-  readonly securityGroups: readonly string[]
-  readonly publicIp: boolean
-  /** Tasks together use at most so many vCPUs; null: no limit of ours. */
-  readonly vcpuBudget: number | null
-}
 
 export type EcsWorld = {
   /** Of the cycle: with the table it makes the client token, so that no answer that is lost starts a second task. */
@@ -43,7 +32,7 @@ const usualTimes: Times = { pollMs: 10_000, capacityPauseMs: 15_000, startMs: 15
 const capacityPauseMsMax = 120_000
 
 /** A Fargate task per table; only the command, with the table's name in it, is not the task definition's own. */
-export function ecsTasks(settings: EcsSettings, world: EcsWorld): Elsewhere {
+export function ecsTasks(settings: EcsPlace, world: EcsWorld): Elsewhere {
   const times = { ...usualTimes, ...world.times }
   const client = new ECSClient({
     maxAttempts: 8,
@@ -70,7 +59,7 @@ export function ecsTasks(settings: EcsSettings, world: EcsWorld): Elsewhere {
 
 type Ecs = {
   readonly client: ECSClient
-  readonly settings: EcsSettings
+  readonly settings: EcsPlace
   readonly world: EcsWorld
   readonly times: Times
   readonly watch: TaskWatch
@@ -192,7 +181,7 @@ async function send<T>(subject: string, action: string, call: () => Promise<T>):
   }
 }
 
-function notStarted({ taskDefinition, cluster }: EcsSettings, reason: string): DmscdcError {
+function notStarted({ taskDefinition, cluster }: EcsPlace, reason: string): DmscdcError {
   return new DmscdcError('invalid-config', `RunTask ${taskDefinition} in ${cluster}: started nothing: ${reason}`, {
     hint: 'check DMSCDC_ECS_CLUSTER, DMSCDC_ECS_TASK_DEFINITION, DMSCDC_ECS_SUBNETS and DMSCDC_ECS_SECURITY_GROUPS',
   })

@@ -5,6 +5,7 @@ import type { Ports } from '../ports.ts'
 import { describe, type TableReport } from '../process-table/table-report.ts'
 import { readSettings } from '../process-table/table-run.ts'
 import type { StateItem } from '../state/state-store.ts'
+import { sum } from '../sum.ts'
 import type { Dispatcher, Elsewhere, ElsewhereEnd } from './dispatcher.ts'
 import { type InProcessOptions, inProcess } from './in-process.ts'
 
@@ -92,8 +93,7 @@ async function commitsAfter(ports: Ports, item: StateItem, known: number | null)
 
 function effectOf(commits: readonly HistoryEntry[]) {
   const receipts = commits.flatMap(({ receipt }) => receipt ?? [])
-  const total = (pick: (receipt: (typeof receipts)[number]) => number) =>
-    receipts.reduce((sum, receipt) => sum + pick(receipt), 0)
+  const total = (pick: (receipt: (typeof receipts)[number]) => number) => sum(receipts.map(pick))
   const kinds = Object.keys(noChanges) as (keyof ChangeCounts)[]
   const changes = Object.fromEntries(kinds.map((kind) => [kind, total((receipt) => receipt.changes[kind])]))
   const status = commits.some(({ operation }) => operation === 'INITIAL') ? 'initial' : 'incremental'
@@ -102,8 +102,8 @@ function effectOf(commits: readonly HistoryEntry[]) {
     files: total((receipt) => receipt.landingFiles.length),
     changes: changes as ChangeCounts,
     filesRewritten: total((receipt) => receipt.filesRewritten),
-    filesAdded: commits.reduce((sum, { filesAdded }) => sum + filesAdded, 0),
-    filesRemoved: commits.reduce((sum, { filesRemoved }) => sum + filesRemoved, 0),
+    filesAdded: sum(commits.map(({ filesAdded }) => filesAdded)),
+    filesRemoved: sum(commits.map(({ filesRemoved }) => filesRemoved)),
     bytesRead: total((receipt) => receipt.bytesRead),
     bytesWritten: total((receipt) => receipt.bytesWritten),
   }

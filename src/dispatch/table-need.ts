@@ -1,6 +1,7 @@
 import type { LandingFile } from '../domain.ts'
 import { baseName } from '../landing/names.ts'
 import type { TableRun } from '../process-table/table-run.ts'
+import { sum } from '../sum.ts'
 
 /** What every piece of work takes: a session, its writer's buffers, the log. */
 const needBytesMin = 32e6
@@ -14,7 +15,8 @@ const lakeFactor = 1 / 8
  * files that the row has not seen, `memoryBytes` what the engine will want for them. A guess: the engine keeps its limit.
  */
 export function tableNeed({ listing, mirror, item }: TableRun): { landingBytes: number; memoryBytes: number } {
-  const landingBytes = sum([...listing.changes.filter(isNewer(mirror)), ...listing.loads.filter(isReloaded(mirror))])
+  const waiting = [...listing.changes.filter(isNewer(mirror)), ...listing.loads.filter(isReloaded(mirror))]
+  const landingBytes = sum(waiting.map(({ sizeBytes }) => sizeBytes))
   const said = item.row?.Bytes
   const lakeBytes = typeof said === 'number' && Number.isFinite(said) ? Math.max(0, said) : 0
   return { landingBytes, memoryBytes: needBytesMin + landingFactor * landingBytes + lakeFactor * lakeBytes }
@@ -29,5 +31,3 @@ function isReloaded({ version, lastFullLoadDate }: TableRun['mirror']) {
   const loadedMs = Date.parse(`${lastFullLoadDate.replace(' ', 'T')}Z`)
   return ({ modifiedMs }: LandingFile) => version === null || !(modifiedMs < loadedMs + 1000)
 }
-
-const sum = (files: readonly LandingFile[]) => files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)

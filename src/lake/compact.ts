@@ -2,6 +2,7 @@ import type { Column, DataFile, Snapshot } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
+import { sum } from '../sum.ts'
 import { dataSelect, type OpenedDataFile } from './data-sql.ts'
 import { openDataFiles } from './open-data.ts'
 import { byPartition, isSmall } from './small-files.ts'
@@ -105,8 +106,7 @@ async function isSorted(session: EngineSession, shape: TableShape, files: readon
 }
 
 function gate(before: readonly DataFile[], written: readonly PreparedFile[]): void {
-  const sum = (files: readonly DataFile[]) => files.reduce((total, { rows }) => total + rows, 0)
-  const [old, now] = [sum(before), sum(written.map(({ file }) => file))]
+  const [old, now] = [sum(before.map(({ rows }) => rows)), sum(written.map(({ file }) => file.rows))]
   if (old === now) return
   throw new DmscdcError('bug', `compact gate: ${String(old)} rows became ${String(now)}; nothing was committed`, {
     hint: 'run again with --verbose and report the trace',

@@ -2,6 +2,7 @@ import type { Column, Snapshot } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
+import { sum } from '../sum.ts'
 import { dataSelect } from './data-sql.ts'
 import { findDoubleKeys } from './double-keys.ts'
 import { openDataFiles } from './open-data.ts'
@@ -26,8 +27,8 @@ export async function rewriteAll(
     ? await eachFile(session, staging, shape, opened.files, (file) => select([file]))
     : await writeRows(session, staging, shape, select(opened.files))
   await opened.release()
-  const before = snapshot.files.reduce((total, { rows }) => total + rows, 0)
-  const after = written.reduce((total, { file }) => total + file.rows, 0)
+  const before = sum(snapshot.files.map(({ rows }) => rows))
+  const after = sum(written.map(({ file }) => file.rows))
   if (before !== after)
     throw new DmscdcError(
       'bug',

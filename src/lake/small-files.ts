@@ -1,4 +1,5 @@
 import type { DataFile, PartitionValues, WriteCosts } from '../domain.ts'
+import { sum } from '../sum.ts'
 import { dataFileBytesTarget } from './write-data.ts'
 
 /**
@@ -37,7 +38,7 @@ export function filesToMerge(
   let budget = mergedBytesMax
   for (const one of crowded) {
     const chosen = smallestThatFit(one.files, one.bytes, smallFilesMax)
-    const bytes = chosen.reduce((total, file) => total + liveBytes(file), 0)
+    const bytes = sum(chosen.map(liveBytes))
     if (bytes > budget) continue
     merged.push(...chosen)
     budget -= bytes

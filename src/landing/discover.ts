@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { TableId } from '../domain.ts'
 import { listAll, type ObjectStore } from '../objects/object-store.ts'
+import { sum } from '../sum.ts'
 import { archiveMark } from './archive.ts'
 import { isTableName, isTooLong, reservedSchema } from './names.ts'
 
@@ -18,7 +19,7 @@ export type Discovery = {
 /** The tables of a landing: its folders two levels deep, found with one listing for the schemas and one for each schema's tables. */
 export async function discoverTables(store: ObjectStore): Promise<Discovery> {
   const root = await namesIn(store, '')
-  const schemas = root.folders.filter((name) => isTableName(name) && name !== reservedSchema)
+  const schemas = root.folders.filter(canBeSchema)
   const atOnce = pLimit(8)
   const inSchemas = await Promise.all(schemas.map((schema) => atOnce(() => tablesOf(store, schema))))
   return {
@@ -29,12 +30,17 @@ export async function discoverTables(store: ObjectStore): Promise<Discovery> {
   }
 }
 
+/** Whether a folder with this name is taken for a table's; DMS's own `awsdms_*` tables are not. */
+export function canBeTable({ schema, table }: TableId): boolean {
+  return canBeSchema(schema) && isTableName(table) && !table.startsWith('awsdms_')
+}
+
+const canBeSchema = (name: string) => isTableName(name) && name !== reservedSchema
+
 async function tablesOf(store: ObjectStore, schema: string): Promise<Discovery> {
   const { folders, objects, transactionFiles, archive } = await namesIn(store, `${schema}/`)
   if (archive) return { tables: [], ignored: 1, transactionFiles: 0, tooLong: 0 }
-  const tables = folders
-    .filter((name) => isTableName(name) && !name.startsWith('awsdms_'))
-    .map((table) => ({ schema, table }))
+  const tables = folders.map((table) => ({ schema, table })).filter(canBeTable)
   const ignored = objects + folders.length - tables.length
   return { tables, ignored, transactionFiles, tooLong: folders.filter(isTooLong).length }
 }
@@ -51,5 +57,3 @@ async function namesIn(store: ObjectStore, prefix: string) {
   }
   return { folders, objects, transactionFiles, archive }
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0)

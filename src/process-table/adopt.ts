@@ -7,6 +7,7 @@ import { commonType, sameType, typeText } from '../lake-types.ts'
 import { openLanding } from '../landing/inspect.ts'
 import { entryOf, takenUpTo } from '../landing/move-progress.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import { sum } from '../sum.ts'
 import type { LakeObject, StartingPoint } from './decide.ts'
 import { isUniqueKey, type KeyTables, type MeasuredObject, measureObject, unadoptable } from './measure-object.ts'
 
@@ -37,7 +38,7 @@ export async function adopt(context: AdoptContext, objects: readonly LakeObject[
   const { columns, mixed } = await tableColumns(context, measured, partitionColumns)
   const partitionOf = await partitionValues(session, columns, partitionColumns, measured)
   const add = measured.map((one) => dataFile(one, columns, partitionOf(one), { txnId: staging.txnId, config }))
-  const rows = add.reduce((total, file) => total + file.rows, 0)
+  const rows = sum(add.map((file) => file.rows))
   const keys = (config.primaryKey ?? []).map((name) => columns.find((column) => column.name === name)?.type)
   const types = keys.filter((type) => type !== undefined)
   const isUnique = types.length === keys.length && (await isUniqueKey(session, types, keyTables))
@@ -53,7 +54,7 @@ export async function adopt(context: AdoptContext, objects: readonly LakeObject[
       ...(mixed ? { mixedTypes: true } : {}),
     },
     load: adoptedLoad(context),
-    bytesRead: add.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    bytesRead: sum(add.map(({ sizeBytes }) => sizeBytes)),
     note: `adopted ${String(add.length)} data files in place; change files up to ${start.progress.cursor ?? 'none'} count as taken`,
   }
 }

@@ -24,6 +24,7 @@ import { append } from '../load-incremental/append.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
 import { loadAll } from '../load-initial/load.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import { sum } from '../sum.ts'
 import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
 import { moreLoads, nextGeneration, sameGeneration, type TakenLandingFile, takeFiles } from './load-generation.ts'
@@ -273,7 +274,7 @@ async function rewrite(
     remove: snapshot.files,
     progress,
     filesRewritten: snapshot.files.length,
-    bytesRead: snapshot.files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    bytesRead: sum(snapshot.files.map(({ sizeBytes }) => sizeBytes)),
   }
 }
 
@@ -396,5 +397,5 @@ export function emptySnapshot(config: TableConfig, start: StartingPoint): Snapsh
   }
 }
 
-const rowsOf = (snapshot: Snapshot | null) => (snapshot?.files ?? []).reduce((total, { rows }) => total + rows, 0)
-const bytesOf = (files: readonly LandingFile[]) => files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+const rowsOf = (snapshot: Snapshot | null) => sum((snapshot?.files ?? []).map(({ rows }) => rows))
+const bytesOf = (files: readonly LandingFile[]) => sum(files.map(({ sizeBytes }) => sizeBytes))

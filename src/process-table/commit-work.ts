@@ -9,6 +9,7 @@ import { committedSnapshot } from '../lake/snapshot.ts'
 import type { Staging } from '../lake/write-data.ts'
 import { advanceReplay } from '../landing/replay-mark.ts'
 import { listAll } from '../objects/object-store.ts'
+import { sum } from '../sum.ts'
 import { dmscdcVersion } from '../version.ts'
 import { type carryOut, type StagedWork, unchanged } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
@@ -138,7 +139,7 @@ function stagedCommit(
   staged: StagedWork,
   attempt: { readonly txnId: string; readonly startedMs: number },
 ): StagedCommit {
-  const rows = (files: readonly { readonly rows: number }[]) => files.reduce((total, file) => total + file.rows, 0)
+  const rows = (files: readonly { readonly rows: number }[]) => sum(files.map((file) => file.rows))
   const rowsBefore = rows(staged.base?.files ?? [])
   const {
     landingFiles,
@@ -153,6 +154,7 @@ function stagedCommit(
     ...commit
   } = staged
   const before = staged.base?.progress ?? null
+  const written = staged.operation === 'ADOPT' ? [] : staged.add
   return {
     ...commit,
     progress: advanceReplay(before, withForgotten(before, staged.progress, attempt.txnId), {
@@ -173,15 +175,12 @@ function stagedCommit(
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
       filesRewritten,
       bytesRead,
-      bytesWritten: sumBytes(staged.operation === 'ADOPT' ? [] : staged.add) - bytesCarried,
+      bytesWritten: sum(written.map(({ sizeBytes }) => sizeBytes)) - bytesCarried,
       requests: run.costs().requests,
       startedMs: attempt.startedMs,
     },
   }
 }
-
-const sumBytes = (files: readonly { readonly sizeBytes: number }[]) =>
-  files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 
 /** Whatever an attempt staged before it failed. */
 async function discardAttempt(table: HeldTable, txnId: string): Promise<void> {

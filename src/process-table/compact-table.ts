@@ -4,6 +4,7 @@ import { type Compacting, compactFiles, compactGroups, groupsOutOfOrder } from '
 import { byPartition } from '../lake/small-files.ts'
 import type { Staging } from '../lake/write-data.ts'
 import type { RequestCounts } from '../objects/counting-objects.ts'
+import { sum } from '../sum.ts'
 import { type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
@@ -87,13 +88,13 @@ async function compacting({ run }: HeldTable, staging: Staging, work: Compacting
     add,
     remove,
     filesRewritten: remove.length,
-    bytesRead: sumOf(remove, ({ sizeBytes }) => sizeBytes),
+    bytesRead: sum(remove.map(({ sizeBytes }) => sizeBytes)),
     note: noteOf(remove, add),
   }
 }
 
 function noteOf(remove: readonly DataFile[], add: readonly DataFile[]): string {
-  const dead = sumOf(remove, ({ deadBytes }) => deadBytes)
+  const dead = sum(remove.map(({ deadBytes }) => deadBytes))
   const files = `${String(remove.length)} data files became ${String(add.length)}`
   return dead === 0 ? files : `${files}; ${String(dead)} dead bytes dropped`
 }
@@ -101,14 +102,11 @@ function noteOf(remove: readonly DataFile[], add: readonly DataFile[]): string {
 function summaryOf({ add, remove }: StagedWork): Did {
   return {
     partitions: byPartition(remove).size,
-    rows: sumOf(add, ({ rows }) => rows),
+    rows: sum(add.map(({ rows }) => rows)),
     filesRemoved: remove.length,
     filesAdded: add.length,
-    bytesRemoved: sumOf(remove, ({ sizeBytes }) => sizeBytes),
-    bytesAdded: sumOf(add, ({ sizeBytes }) => sizeBytes),
-    deadBytes: sumOf(remove, ({ deadBytes }) => deadBytes),
+    bytesRemoved: sum(remove.map(({ sizeBytes }) => sizeBytes)),
+    bytesAdded: sum(add.map(({ sizeBytes }) => sizeBytes)),
+    deadBytes: sum(remove.map(({ deadBytes }) => deadBytes)),
   }
 }
-
-const sumOf = (files: readonly DataFile[], of: (file: DataFile) => number) =>
-  files.reduce((total, file) => total + of(file), 0)

@@ -7,6 +7,7 @@ import { firstCursor, neverLoadedDate, readMirror } from '../state/row.ts'
 import { sameJson } from '../state/same-json.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
+import { sum } from '../sum.ts'
 import { standingEdit } from './edited-cursors.ts'
 import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
@@ -178,9 +179,9 @@ function rowFacts(table: HeldTable, failure: DmscdcError | null, isInactive: boo
   const { run, finished, catalog, cleared } = table
   const files = finished?.head.files
   const sizes = files && {
-    Rows: files.reduce((total, { rows }) => total + rows, 0),
+    Rows: sum(files.map(({ rows }) => rows)),
     DataFiles: files.length,
-    Bytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    Bytes: sum(files.map(({ sizeBytes }) => sizeBytes)),
     LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
   }
   const adopted = finished?.head.progress.adopted

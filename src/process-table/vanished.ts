@@ -1,6 +1,7 @@
 import { type LandingTable, noChanges, type Snapshot, type TableConfig, type TakenFile } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { emptied } from '../landing/move-progress.ts'
+import { sum } from '../sum.ts'
 
 /**
  * What `OnVanish` asks for a table whose landing files are all gone; null: nothing is. A table of which nothing is known that
@@ -25,7 +26,7 @@ export const isEmptyLanding = ({ loads, changes, transactionFiles }: LandingTabl
  * that one are no part of the table.
  */
 export function truncation(snapshot: Snapshot) {
-  const deleted = snapshot.files.reduce((total, { rows }) => total + rows, 0)
+  const deleted = sum(snapshot.files.map(({ rows }) => rows))
   return {
     operation: 'TRUNCATE' as const,
     remove: snapshot.files,

@@ -4,6 +4,7 @@ import { typeText } from '../lake-types.ts'
 import { operationColumn } from '../landing/layout.ts'
 import { formOf } from '../source/forms.ts'
 import type { ComparedColumn, Comparison, SourceColumn } from '../source/source.ts'
+import { sum } from '../sum.ts'
 
 /** A column that is not compared, and why. */
 export type LeftOut = { readonly column: string; readonly why: string }
@@ -52,7 +53,7 @@ export function chooseComparison(
     throw new DmscdcError('invalid-config', 'the source and the lake have no column in common', {
       hint: 'name the table as the source has it: --source-table db.table',
     })
-  const rows = head.files.reduce((total, file) => total + file.rows, 0)
+  const rows = sum(head.files.map((file) => file.rows))
   const lead = keys[0] !== undefined && isRanged(keys[0]) ? keys[0] : null
   return { comparison: { keys, columns, lead, bucketBits: bucketBits(lead === null ? rows : rowsPerRange) }, leftOut }
 }

@@ -1,17 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { modelTables } from './model-tables.ts'
-import {
-  leaseOf,
-  once,
-  openPlaces,
-  type Places,
-  runJson,
-  type Started,
-  stagedIn,
-  start,
-  verifyJson,
-} from './process.ts'
+import { test } from './places-test.ts'
+import { leaseOf, once, type Places, runJson, type Started, stagedIn, start, verifyJson } from './process.ts'
 import { printedRandom, type Random } from './seeded-random.ts'
 import { openSql } from './table-rows.ts'
 
@@ -32,13 +23,7 @@ const sql = await openSql()
 afterAll(() => sql.close())
 
 describe('a run that is killed at any moment', () => {
-  let places: Places
-  beforeEach(() => {
-    places = openPlaces()
-  })
-  afterEach(() => places.remove())
-
-  test('leaves a lake that the next run ends right, at once, with nothing lying about', async () => {
+  test('leaves a lake that the next run ends right, at once, with nothing lying about', async ({ places }) => {
     const random = printedRandom('killed runs')
     const tables = modelTables(sql, places, { rows, published: 'shop.middle' })
     await tables.load()

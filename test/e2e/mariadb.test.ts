@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { rowsOf, type Source, withConnection } from '../../sample-db/connection.ts'
 import type { DmsSettings } from '../../sample-db/settings.ts'
 import { openStandIn, type StandIn, sampleSchema } from '../../sample-db/standin.ts'
 import { startMariadb } from '../support/mariadb.ts'
-import { openPlaces, type Places, runJson, stdoutOf, verifyJson } from './process.ts'
+import { test } from './places-test.ts'
+import { type Places, runJson, stdoutOf, verifyJson } from './process.ts'
 import { printedRandom } from './seeded-random.ts'
 import { addColumns, type Keys, randomScript } from './shop-history.ts'
 import { folderOf, openSql, type Sql, type TextRow } from './table-rows.ts'
@@ -20,18 +21,13 @@ const rounds = 5
 const roundOfAddedColumns = 2
 
 describe.skipIf(server === null)('the lake equals the database, row for row', () => {
-  let places: Places
-  beforeEach(() => {
-    places = openPlaces()
-  })
-  afterEach(() => places.remove())
-
-  test.each<[string, Partial<DmsSettings>]>([
+  test.for<[string, Partial<DmsSettings>]>([
     ['arrow', { parquetWriter: 'arrow' }],
     ['dms-exact', { parquetWriter: 'dms-exact', CdcMinFileSize: 2 }],
   ])(
     'after each of many rounds of changes (%s Parquet)',
-    async (writer, settings) => {
+    { timeout: 240_000 },
+    async ([writer, settings], { places }) => {
       const random = printedRandom(`mariadb, ${writer}`)
       const dms = standIn(places, settings)
       await dms.init()
@@ -71,7 +67,6 @@ describe.skipIf(server === null)('the lake equals the database, row for row', ()
       expect((await verifyJson(places)).tables.map(({ problems }) => problems)).toEqual([[], [], []])
       expect(statuses(await runJson(places))).toEqual(['idle', 'idle', 'idle'])
     },
-    240_000,
   )
 })
 

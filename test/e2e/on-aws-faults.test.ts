@@ -1,19 +1,19 @@
-import { once } from 'node:events'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { createServer, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import type { RunReport } from '../../src/controller/run-cycle.ts'
 import { listAll, type ObjectStore } from '../../src/objects/object-store.ts'
 import { s3Objects } from '../../src/objects/s3-objects.ts'
 import { type Fault as StateFault, startFaultProxy } from '../support/dynamodb-faults.ts'
 import { dynamodbServers } from '../support/dynamodb-servers.ts'
+import { onLoopback } from '../support/loopback.ts'
 import { type Fault as S3Fault, startS3FaultProxy } from '../support/s3-faults.ts'
 import { newBucket, s3Servers } from '../support/s3-servers.ts'
 import { modelTables } from './model-tables.ts'
-import { dmscdc, openPlaces, type Places, start, stdoutOf } from './process.ts'
+import { test } from './places-test.ts'
+import { dmscdc, type Places, start, stdoutOf } from './process.ts'
 import { printedRandom } from './seeded-random.ts'
 import { openSql } from './table-rows.ts'
 
@@ -51,14 +51,8 @@ const weather: readonly Weather[] = [
   },
 ]
 
-let places: Places
-beforeEach(() => {
-  places = openPlaces()
-})
-afterEach(() => places.remove())
-
 describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB that is killed at any moment', () => {
-  test('leaves a lake that the next run ends right, with nothing lying about', async () => {
+  test('leaves a lake that the next run ends right, with nothing lying about', async ({ places }) => {
     if (!s3 || !dynamodb) return
     const random = printedRandom('killed runs on S3')
     const bucket = await newBucket(s3.client)
@@ -95,7 +89,7 @@ describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB that is killed at an
 })
 
 describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB in bad weather', () => {
-  test('survives by itself what passes, each kind of it in each kind of request', async () => {
+  test('survives by itself what passes, each kind of it in each kind of request', async ({ places }) => {
     if (!s3 || !dynamodb) return
     const random = printedRandom('bad weather')
     const bucket = await newBucket(s3.client)
@@ -132,12 +126,12 @@ describe.skipIf(!s3 || !dynamodb)('a run on S3 and DynamoDB in bad weather', () 
 })
 
 describe.skipIf(!lenientS3)('an endpoint that ignores If-None-Match', () => {
-  test('is refused by the run, which names it and has committed nothing', async () => {
+  test('is refused by the run, which names it and has committed nothing', async ({ places }) => {
     if (!lenientS3) return
     const bucket = await newBucket(lenientS3.client)
     const proxy = await withoutCondition(lenientS3.endpoint)
     try {
-      const endpoint = `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`
+      const { endpoint } = proxy
       const environment = {
         ...onAws(places, { s3: endpoint, dynamodb: endpoint, lake: `s3://${bucket}/lake` }),
         DMSCDC_STATE: places.state,
@@ -149,7 +143,7 @@ describe.skipIf(!lenientS3)('an endpoint that ignores If-None-Match', () => {
       const lake = s3Objects(lenientS3.client, { bucket, prefix: 'lake', scratchDir: places.temp })
       expect(await keysBelow(lake, '')).toEqual([])
     } finally {
-      proxy.close()
+      await proxy.stop()
     }
   })
 })
@@ -190,7 +184,7 @@ async function mirror(lake: ObjectStore, folder: string): Promise<void> {
 }
 
 /** A proxy as some S3 clones are: the condition of a put goes lost on the way. */
-async function withoutCondition(target: string): Promise<Server> {
+async function withoutCondition(target: string): ReturnType<typeof onLoopback> {
   const server = createServer((incoming, answer) => {
     const { 'if-none-match': _, ...headers } = incoming.headers
     const outgoing = request(new URL(incoming.url ?? '/', target), { method: incoming.method, headers }, (response) => {
@@ -199,7 +193,5 @@ async function withoutCondition(target: string): Promise<Server> {
     })
     incoming.pipe(outgoing)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return server
+  return onLoopback(server)
 }

@@ -1,3 +1,4 @@
+import { awkwardTexts } from '../support/awkward-texts.ts'
 import type { Random } from './seeded-random.ts'
 
 /** The keys that each table of the sample database has now, by table. */
@@ -177,22 +178,7 @@ function assignments(random: Random, columns: StepInput['columns']): string {
   return some.map(([name, kind]) => `${name} = ${value(random, kind)}`).join(', ')
 }
 
-const words = [
-  '',
-  ' ',
-  '07094',
-  'null',
-  'NULL',
-  "O''Brien",
-  'Crème Brûlée',
-  '😀',
-  'a,b;"c"',
-  'two words',
-  '\\\\',
-  'ß',
-  'I',
-  'D',
-]
+const words = [...awkwardTexts, 'two words']
 
 function value(random: Random, kind: ColumnKind): string {
   if (random.below(8) === 0) return 'null'

@@ -1,26 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { literal } from '../../src/engine/sql.ts'
-import { dmscdc, openPlaces, type Places } from './process.ts'
-import { openSql, type Sql } from './table-rows.ts'
-
-let sql: Sql
-beforeAll(async () => {
-  sql = await openSql()
-})
-afterAll(() => sql.close())
-
-let places: Places
-beforeEach(() => {
-  places = openPlaces()
-})
-afterEach(() => places.remove())
+import { describe, expect } from 'vitest'
+import { test } from './cli-test.ts'
+import { dmscdc, type Places } from './process.ts'
 
 /** The sources of all scripts that the process read, by what V8 says of its coverage and by the bundle's source maps. */
-async function sourcesReadBy(args: readonly string[]): Promise<readonly string[]> {
+async function sourcesReadBy(places: Places, args: readonly string[]): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'start-up-'))
   try {
     const { code, stderr } = await dmscdc(args, { ...places.environment, NODE_V8_COVERAGE: folder })
@@ -46,21 +33,23 @@ const engine = /@duckdb|engine\/duckdb-/u
 const clients = /@aws-sdk|@smithy|mysql2/u
 
 describe('what a start reads', () => {
-  test('for the version: the command line and nothing behind it', async () => {
-    const sources = await sourcesReadBy(['--version'])
+  test('for the version: the command line and nothing behind it', async ({ places }) => {
+    const sources = await sourcesReadBy(places, ['--version'])
     expect(among(sources, /src\/cli\.ts$/u)).toHaveLength(1)
     expect(among(sources, /src\/(?!cli\.ts|version\.ts|errors\.ts|limits\.ts)/u)).toEqual([])
   })
 
-  test('for idle tables on this disk: neither the engine nor the clients of other places; work opens the engine', async () => {
-    const load = join(places.landing, 'shop/orders/LOAD00000001.parquet')
-    mkdirSync(dirname(load), { recursive: true })
-    await sql.run(`copy (select 1::bigint as id) to ${literal(load)}`)
-    await dmscdc(['tables'], places.environment)
-    await dmscdc(['set', 'shop.orders', '--active', '--primary-key', 'id'], places.environment)
-    const working = await sourcesReadBy(['run'])
+  test('for idle tables on this disk: neither the engine nor the clients of other places; work opens the engine', async ({
+    places,
+    land,
+    command,
+  }) => {
+    await land('shop/orders/LOAD00000001.parquet', 'select 1::bigint as id')
+    await command('tables')
+    await command('set', 'shop.orders', '--active', '--primary-key', 'id')
+    const working = await sourcesReadBy(places, ['run'])
     expect(among(working, engine)).not.toEqual([])
-    const idle = await sourcesReadBy(['run'])
+    const idle = await sourcesReadBy(places, ['run'])
     expect(among(idle, /src\/controller\/run-cycle\.ts$/u)).toHaveLength(1)
     expect(among(idle, engine)).toEqual([])
     expect(among(idle, clients)).toEqual([])

@@ -1,19 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import type { RunReport } from '../../src/controller/run-cycle.ts'
 import { modelTables } from './model-tables.ts'
-import {
-  type Ended,
-  filesBelow,
-  leaseOf,
-  once,
-  openPlaces,
-  type Places,
-  runJson,
-  stagedIn,
-  start,
-  verifyJson,
-} from './process.ts'
+import { test } from './places-test.ts'
+import { type Ended, filesBelow, leaseOf, once, type Places, runJson, stagedIn, start, verifyJson } from './process.ts'
 import { printedRandom } from './seeded-random.ts'
 import { openSql } from './table-rows.ts'
 
@@ -21,13 +11,7 @@ const sql = await openSql()
 afterAll(() => sql.close())
 
 describe('two runs at once', () => {
-  let places: Places
-  beforeEach(() => {
-    places = openPlaces()
-  })
-  afterEach(() => places.remove())
-
-  test('both end well, each change is taken by one of them, and the lake is right', async () => {
+  test('both end well, each change is taken by one of them, and the lake is right', async ({ places }) => {
     const rounds = 4
     const random = printedRandom('two runs at once')
     const rows = { 'shop.a': 60_000, 'shop.b': 100, 'shop.c': 5_000, 'shop.d': 30_000 }
@@ -59,7 +43,9 @@ describe('two runs at once', () => {
     expect((await verifyJson(places)).tables.flatMap(({ problems }) => problems)).toEqual([])
   }, 120_000)
 
-  test('a run that stood still is named, then taken over when its lease ends, and does no harm when it goes on', async () => {
+  test('a run that stood still is named, then taken over when its lease ends, and does no harm when it goes on', async ({
+    places,
+  }) => {
     const random = printedRandom('a run that stood still')
     const rows = { 'shop.large': 400_000, 'shop.middle': 5_000, 'shop.small': 300 }
     const tables = modelTables(sql, places, { rows, published: 'shop.middle' })

@@ -20,38 +20,40 @@ describe('what can happen at a commit, and a sample of what can happen at any ca
 })
 
 describe('what the certificate has found stays mended', () => {
-  test('a file that is staged late, after its run gave up, is swept by the next run', async () => {
-    const late = { ...everything, faults: ['late-next', 'late-end'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('incremental'), late)).toMatchObject({ failures: [] })
-  })
-
-  test('what a dead run staged is swept also where the answer to the lease that took over came late', async () => {
-    const late = { ...everything, faults: ['late-next'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('sweep'), late)).toMatchObject({ failures: [] })
-  })
-
-  test('a replay that slept while other runs took files gives up, and leaves no edit that nobody made', async () => {
-    const slept = { ...everything, faults: ['more-work'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('replay'), slept)).toMatchObject({ failures: [] })
-  })
-
-  test('what a run commits that lost its lease is seen by the next run', async () => {
-    const slept = { ...everything, faults: ['much-later'], storms: 0, oneOf: 2 }
-    expect(await certifyScenario(shop, scenarioNamed('replay-load'), slept)).toMatchObject({ failures: [] })
-  })
-
-  test('a landing that was empty when it was listed, and is not any more, empties no table', async () => {
-    const slept = { ...everything, faults: ['more-work'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('vanished'), slept)).toMatchObject({ failures: [] })
-  })
-
-  test('who only looks while another run moves the table on is not told that files are missing', async () => {
-    const slept = { ...everything, faults: ['same-work'], storms: 0, oneOf: 4 }
-    expect(await certifyScenario(shop, scenarioNamed('looks'), slept)).toMatchObject({ failures: [] })
-  })
-
-  test('half an entry of the log is never published', async () => {
-    const cut = { ...everything, faults: ['cut-short'], storms: 0 }
-    expect(await certifyScenario(shop, scenarioNamed('delta'), cut)).toMatchObject({ failures: [] })
-  })
+  const mended: Readonly<
+    Record<string, { readonly in: string; readonly faults: readonly string[]; readonly oneOf?: number }>
+  > = {
+    'a file that is staged late, after its run gave up, is swept by the next run': {
+      in: 'incremental',
+      faults: ['late-next', 'late-end'],
+    },
+    'what a dead run staged is swept also where the answer to the lease that took over came late': {
+      in: 'sweep',
+      faults: ['late-next'],
+    },
+    'a replay that slept while other runs took files gives up, and leaves no edit that nobody made': {
+      in: 'replay',
+      faults: ['more-work'],
+    },
+    'what a run commits that lost its lease is seen by the next run': {
+      in: 'replay-load',
+      faults: ['much-later'],
+      oneOf: 2,
+    },
+    'a landing that was empty when it was listed, and is not any more, empties no table': {
+      in: 'vanished',
+      faults: ['more-work'],
+    },
+    'who only looks while another run moves the table on is not told that files are missing': {
+      in: 'looks',
+      faults: ['same-work'],
+      oneOf: 4,
+    },
+    'half an entry of the log is never published': { in: 'delta', faults: ['cut-short'] },
+  }
+  for (const [claim, { in: scenario, ...of }] of Object.entries(mended))
+    test(claim, async () => {
+      const { failures } = await certifyScenario(shop, scenarioNamed(scenario), { ...everything, ...of, storms: 0 })
+      expect(failures).toEqual([])
+    })
 })

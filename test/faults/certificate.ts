@@ -1,3 +1,4 @@
+import { sum } from '../../src/sum.ts'
 import type { ScenarioResult } from './certify-scenario.ts'
 import { meanings } from './schedule.ts'
 
@@ -95,5 +96,3 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { sum } from '../../src/sum.ts'
 import { type Explored, explore } from './explore.ts'
 import { largeScenarios, smallScenarios } from './scenarios.ts'
 
@@ -26,8 +27,8 @@ async function main(): Promise<void> {
     process.exitCode = 1
     break
   }
-  const sum = (of: (so: Explored) => number) => explored.reduce((total, so) => total + of(so), 0)
-  const [states, transitions] = [sum((so) => so.states), sum((so) => so.transitions)]
+  const total = (of: (so: Explored) => number) => sum(explored.map(of))
+  const [states, transitions] = [total((so) => so.states), total((so) => so.transitions)]
   const broken = explored.filter((so) => so.broken !== null).length
   process.stdout.write(
     `${String(explored.length)} scenarios, ${String(states)} states, ${String(transitions)} transitions, ${String(broken)} broken\n`,

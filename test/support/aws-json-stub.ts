@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { onLoopback } from './loopback.ts'
 
 /** What an operation is answered with: a body, an error by name, or no answer at all. */
 export type Answer =
@@ -40,15 +40,11 @@ export async function startAwsJsonStub(
     const problem = failed && { __type: answer.error, message: answer.message ?? answer.error, ...answer.fields }
     response.end(JSON.stringify(failed ? problem : answer.body))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
+  const { endpoint, stop } = await onLoopback(server)
   return {
     client: { endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } },
     seen,
     count: (wanted) => seen.filter(({ operation }) => operation === wanted).length,
-    async stop() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+    stop,
   }
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { onLoopback } from './loopback.ts'
+import { type PlannedFaults, plannedFaults } from './planned-faults.ts'
 
 /** What happens to a call instead of its due course. After those of the second line the server has done it nonetheless. */
 export type Fault =
@@ -13,8 +13,8 @@ export type FaultProxy = {
   readonly endpoint: string
   /** What was asked for, in order, tries that failed too. */
   readonly calls: { readonly operation: string; readonly input: Record<string, unknown> }[]
-  /** The next calls of an operation (`UpdateItem`) end so, one after the other. `forever` repeats the last. */
-  fail(operation: string, faults: readonly Fault[], options?: { readonly forever: boolean }): void
+  /** An operation is `UpdateItem`. */
+  readonly fail: PlannedFaults<Fault>['fail']
   /** Forgets the calls, and the failures that were still to come. */
   reset(): void
   stop(): Promise<void>
@@ -23,38 +23,24 @@ export type FaultProxy = {
 /** Stands before a server that speaks DynamoDB, and passes everything through but the calls that were told to fail. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const calls: FaultProxy['calls'] = []
-  const planned = new Map<string, Fault[]>()
-  const lasting = new Map<string, Fault>()
+  const faults = plannedFaults<Fault>()
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
     const body = await text(request)
     calls.push({ operation, input: JSON.parse(body) })
-    const fault = planned.get(operation)?.shift() ?? lasting.get(operation) ?? 'none'
+    const fault = faults.next(operation) ?? 'none'
     await pass(target, forwarded(request), body, response, fault)
   }
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...(await onLoopback(server)),
     calls,
-    fail(operation, faults, options) {
-      planned.set(operation, [...faults])
-      const last = faults.at(-1)
-      if (options?.forever && last !== undefined) lasting.set(operation, last)
-      else lasting.delete(operation)
-    },
+    fail: faults.fail,
     reset() {
       calls.length = 0
-      planned.clear()
-      lasting.clear()
-    },
-    async stop() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
+      faults.clear()
     },
   }
 }

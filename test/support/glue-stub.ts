@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { onLoopback } from './loopback.ts'
 
 type Input = Readonly<Record<string, unknown>>
 /** `lost`: the connection is closed without a word. */
@@ -33,16 +32,9 @@ export async function startGlueStub(): Promise<GlueStub> {
   const server = createServer((request, response) => {
     respond(request, response).catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   return {
-    endpoint: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    ...(await onLoopback(server)),
     calls,
     answer: (operation, ...answers) => void planned.set(operation, [...answers]),
-    async stop() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
   }
 }

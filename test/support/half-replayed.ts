@@ -4,26 +4,21 @@ import { expect } from 'vitest'
 import { replayFile } from '../../src/controller/landing-commands.ts'
 import type { SetOptions } from '../../src/state/row.ts'
 import type { Lab } from './lab.ts'
-import { rowsOf } from './lab-test.ts'
+import { id, landDay, landLoad, nameOf } from './plain-table.ts'
 
-/** The table of these tests: `s.t`. */
-export const id = { schema: 's', table: 't' }
-export const nameOf = (day: number) => `2024010${String(day)}-000000000.parquet`
 export const eachAlone = (lab: Lab) => ({ ports: { ...lab.ports, batchBytesMax: 1 } })
 
 /** Two keys, each with an update in every one of three change files, all taken. */
 export async function threeDays(lab: Lab, options: SetOptions): Promise<void> {
-  const columns = { id: 'integer', v: 'varchar' }
-  const rows = [
+  await landLoad(lab, 'LOAD00000001', [
     [1, 'load'],
     [2, 'load'],
-  ]
-  await lab.land('s/t/LOAD00000001.parquet', rowsOf(columns, rows))
+  ])
   await lab.set('s.t', { active: true, primaryKey: 'id', ...options })
   await lab.run()
   for (const day of [1, 2, 3]) {
     const updates = [1, 2].map((key) => ['U', key, `day ${String(day)}`])
-    await lab.land(`s/t/${nameOf(day)}`, rowsOf({ Op: 'varchar', ...columns }, updates))
+    await landDay(lab, day, updates)
     expect(await lab.runOne('s.t')).toMatchObject({ error: null })
   }
 }

@@ -50,7 +50,7 @@ async function fill(home: string, install: (folder: string) => Promise<void>): P
 }
 
 /** Does the work if no other process holds the lock; false if one does. The lock of a dead process is taken off. */
-async function locked(lock: string, work: () => Promise<void>): Promise<boolean> {
+export async function locked(lock: string, work: () => Promise<void>): Promise<boolean> {
   try {
     await writeFile(lock, String(process.pid), { flag: 'wx' })
   } catch {

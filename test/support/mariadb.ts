@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import mysql from 'mysql2/promise'
+import { freePort } from './loopback.ts'
 
 /** A private server with a row binlog, reachable by TCP on the loopback and by its socket, as `root` without a password. */
 export type Mariadb = {
@@ -120,18 +120,6 @@ function serverArguments(folder: string, socket: string, port: number): string[]
 /** Told so, the server does not give up root's rights; anybody else may not say it. */
 function asRoot(): string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : []
-}
-
-/** A port that nobody holds now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 async function answers(socket: string): Promise<boolean> {

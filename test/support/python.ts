@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { locked, orSkipped } from './install-once.ts'
 
 export type ReaderEngine = 'duckdb' | 'pyarrow' | 'polars' | 'delta-rs'
 /** `folder`: the bare Parquet files below a folder, by Hive partitioning. `delta`: a Delta table by its log. */
@@ -20,18 +21,7 @@ const cacheDir = fileURLToPath(new URL('../../.cache/', import.meta.url))
  * workers ask at a time. Null, with one loud line, where Python or pip does not deliver; under CI that is an error.
  */
 export function pythonReaders(): Promise<string | null> {
-  interpreter ??= findOrInstall().catch((cause: unknown) => {
-    if (process.env.CI)
-      throw new Error('python readers cannot be installed, and under CI no test may be skipped', { cause })
-    const reason = String(cause instanceof Error ? cause.message : cause)
-      .trim()
-      .split('\n')
-      .at(-1)
-    process.stderr.write(
-      `\n!!! NO PYTHON READERS: tests that read the lake with other engines are skipped (${reason})\n`,
-    )
-    return null
-  })
+  interpreter ??= orSkipped('python readers (pip)', findOrInstall)
   return interpreter
 }
 
@@ -93,30 +83,4 @@ async function works(python: string): Promise<boolean> {
       () => false,
     )
   )
-}
-
-/** Does the work if no other process holds the lock; false if one does. The lock of a dead process is taken off. */
-async function locked(lock: string, work: () => Promise<void>): Promise<boolean> {
-  try {
-    await writeFile(lock, String(process.pid), { flag: 'wx' })
-  } catch {
-    const holder = Number(await readFile(lock, 'utf8').catch(() => ''))
-    if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true })
-    return false
-  }
-  try {
-    await work()
-    return true
-  } finally {
-    await rm(lock, { force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -6,8 +6,9 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { onLoopback } from './loopback.ts'
+import { type PlannedFaults, plannedFaults } from './planned-faults.ts'
 
 /** What happens to a request instead of its due course. After those of the second group the server has done it. */
 export type Fault =
@@ -34,8 +35,8 @@ export type FaultProxy = {
   readonly endpoint: string
   /** The requests, in order, those that failed too. */
   readonly seen: Seen[]
-  /** The next requests of an operation (`PutObject`) end so, one after the other. `forever` repeats the last. */
-  fail(operation: string, faults: readonly Fault[], options?: { readonly forever: boolean }): void
+  /** An operation is `PutObject`. */
+  readonly fail: PlannedFaults<Fault>['fail']
   /** Asked for each request that `fail` says nothing of; undefined lets it pass. */
   failBy(choose: (operation: string) => Fault | undefined): void
   /** Lets everything pass again. */
@@ -48,38 +49,24 @@ const lateMs = 60
 /** Stands before a server that speaks S3, and passes everything through, to the byte, but the requests that were told to fail. */
 export async function startS3FaultProxy(target: string): Promise<FaultProxy> {
   const seen: Seen[] = []
-  const planned = new Map<string, Fault[]>()
-  const lasting = new Map<string, Fault>()
+  const faults = plannedFaults<Fault>()
   let choose: (operation: string) => Fault | undefined = () => undefined
   const server = createServer((request, response) => {
     const operation = operationOf(request)
     seen.push({ operation, headers: request.headers })
-    const fault = planned.get(operation)?.shift() ?? lasting.get(operation) ?? choose(operation)
+    const fault = faults.next(operation) ?? choose(operation)
     handle(target, { request, response, fault }).catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...(await onLoopback(server)),
     seen,
-    fail(operation, faults, options) {
-      planned.set(operation, [...faults])
-      const last = faults.at(-1)
-      if (options?.forever && last !== undefined) lasting.set(operation, last)
-      else lasting.delete(operation)
-    },
+    fail: faults.fail,
     failBy(next) {
       choose = next
     },
     reset() {
-      planned.clear()
-      lasting.clear()
+      faults.clear()
       choose = () => undefined
-    },
-    async stop() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
     },
   }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './loopback.ts'
 
 /** A private server of a test on the loopback; it dies with the test's process. */
 export type ServerProcess = { readonly endpoint: string; stop(): Promise<void> }
@@ -53,16 +53,4 @@ async function answers(endpoint: string, server: ChildProcess): Promise<boolean>
 
 function hasEnded(server: ChildProcess): boolean {
   return server.pid === undefined || server.exitCode !== null || server.signalCode !== null
-}
-
-/** A port that nobody holds now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
