@@ -349,6 +349,17 @@ export type WriteCosts = {
   readonly smallGroupRows: number
   /** So many small files a partition may have before a commit that touches it merges some. */
   readonly smallFilesMax: number
+  readonly probe: ProbeCosts
+}
+
+/** When the key columns of files that may hold a key of a batch are fetched before the files. */
+export type ProbeCosts = {
+  /** Where the files have more bytes than this together. */
+  readonly bytesMin: number
+  /** Where the columns have no larger share of a file. */
+  readonly shareMax: number
+  /** What is read in between, rather than ask once more. */
+  readonly gapBytes: number
 }
 
 // ---- names ------------------------------------------------------------------------------------------------------

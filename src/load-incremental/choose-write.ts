@@ -46,13 +46,19 @@ export const defaultWriteCosts: WriteCosts = {
   deadShareMax: 0.3,
   smallGroupRows: rowGroupRows / 4,
   smallFilesMax: 10,
+  // What lies on this machine is not fetched.
+  probe: { bytesMin: Number.POSITIVE_INFINITY, shareMax: 0.5, gapBytes: 128 * 1_024 },
 }
 
 /**
  * On S3 a request of the dear kind costs as much as a third of a vCPU's second on Fargate, in which the encoder makes 25 MB: a file of the usual size is
- * written whole there, by two such requests, and a splice is for larger ones.
+ * written whole there, by two such requests, and a splice is for larger ones. Two files or three are fetched whole at once: most small batches touch what they may touch.
  */
-export const s3WriteCosts: WriteCosts = { ...defaultWriteCosts, requestBytes: 25e6 }
+export const s3WriteCosts: WriteCosts = {
+  ...defaultWriteCosts,
+  requestBytes: 25e6,
+  probe: { ...defaultWriteCosts.probe, bytesMin: 100e6 },
+}
 
 const moreRequests = 3
 

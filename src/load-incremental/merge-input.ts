@@ -15,7 +15,8 @@ export type PlanInput = {
   readonly batch: Pick<Batch, 'beforeImages'>
   /** Null: the changes of a key apply in landing order. */
   readonly sequence: Sequence | null
+  /** By which is chosen how files are read and written. */
+  readonly costs: WriteCosts
 }
 
-/** And by what the way to write each file is chosen. */
-export type MergeInput = PlanInput & { readonly costs: WriteCosts }
+export type MergeInput = PlanInput

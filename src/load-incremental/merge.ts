@@ -57,15 +57,8 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
   await session.run(sql.createLakeFiles(lakeFiles, keys))
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
-  // `why` comes here without the lease.
-  const opened = await openDataFiles(staging.lake, session, staging.place, candidates, {
-    verify: false,
-    unplaced: true,
-  })
   const read = column === null ? keys : [...keys, column]
-  await namingDamage(opened.files, byteVerifier(session), () =>
-    session.run(sql.createHits(dataSelect(relation(input, opened.files, read)), keys, column)),
-  )
+  const opened = await findHits(input, candidates, keys, read)
   if ((await session.rows(sql.selectDoubleHit())).length > 0) throw doubleKeyInLake()
   const lost = sequence === null ? 0 : await dropLosers({ session, staging, sequence, keys })
   const hits = await session.rows(sql.selectHits())
@@ -78,6 +71,36 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
     })),
     opened: await opened.keep(hits.map(({ f }) => Number(f))),
     keys: Number(count?.keys) + lost,
+  }
+}
+
+/** Makes the table `hits` of the rows whose keys are of the batch. Of many files the key columns alone are fetched for it. */
+async function findHits(
+  input: PlanInput,
+  candidates: readonly { readonly number: number; readonly file: DataFile }[],
+  keys: readonly Column[],
+  read: readonly Column[],
+): Promise<OpenedDataFiles> {
+  const { session, staging, costs } = input
+  const bytes = sum(candidates.map(({ file }) => file.sizeBytes))
+  const alone = bytes > costs.probe.bytesMin ? { columns: read, costs: costs.probe } : null
+  // `why` comes here without the lease.
+  const options = { verify: false, unplaced: true, alone }
+  const opened = await openDataFiles(staging.lake, session, staging.place, candidates, options)
+  const hits = (files: readonly OpenedDataFile[]) =>
+    session.run(sql.createHits(dataSelect(relation(input, files, read)), keys, input.sequence?.column ?? null))
+  if (alone === null) {
+    await namingDamage(opened.files, byteVerifier(session), () => hits(opened.files))
+    return opened
+  }
+  try {
+    await hits(opened.files)
+    return opened
+  } catch {
+    // Columns that stand alone prove nothing of what is wrong with a file.
+    const whole = await opened.keep(candidates.map(({ number }) => number))
+    await namingDamage(whole.files, byteVerifier(session), () => hits(whole.files))
+    return whole
   }
 }
 

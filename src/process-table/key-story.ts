@@ -126,7 +126,8 @@ async function presentRow(run: TableRun, session: EngineSession, head: Snapshot,
   await session.reset()
   await session.run(`create temp view changes as select 0::bigint as ord, 'D' as op, ${list(keyColumnsSql(head, key))}`)
   const staging = { lake: ports.lake, place, txnId: '', newId: ports.newId, nowMs: ports.clock.nowMs }
-  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null }
+  const { writeCosts: costs } = ports
+  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null, costs }
   const plan = await planMerge(input)
   await plan.opened.release()
   await session.reset()

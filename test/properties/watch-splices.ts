@@ -1,22 +1,25 @@
 import type { WriteCosts } from '../../src/domain.ts'
 import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
-import { eagerMerges, eagerSplices, type Lab } from '../support/lab.ts'
+import { eagerMerges, eagerProbes, eagerSplices, type Lab } from '../support/lab.ts'
+import { sparseFetches } from '../support/sparse-fetches.ts'
 
-/** The ways in which files are written. */
+/** The ways in which files are found and written. */
 export const ways = [
   ['written whole', defaultWriteCosts],
   ['spliced', eagerSplices],
   ['merged while they are small', eagerMerges],
+  ['found by their key columns', eagerProbes],
 ] as const
 
 /** A lab that chooses by these costs how files are written, and tells of each splice. */
 export function watchSplices(lab: Lab, writeCosts: WriteCosts, onSplice: () => void): Lab {
+  const sparse = sparseFetches(lab.ports.lake, `${lab.folder}/sparse`)
   const lake: ObjectStore = {
-    ...lab.ports.lake,
+    ...sparse,
     putSpliced(...asked) {
       onSplice()
-      return lab.ports.lake.putSpliced(...asked)
+      return sparse.putSpliced(...asked)
     },
   }
   return { ...lab, ports: { ...lab.ports, lake, writeCosts } }
