@@ -18,6 +18,7 @@ export type BenchOptions = {
   readonly memory: string
   readonly folder: string
   readonly write?: boolean
+  readonly part?: string
 }
 
 const resultsFile = fileURLToPath(new URL('results.md', import.meta.url))
@@ -33,13 +34,13 @@ withOptions(program.command('workload', { isDefault: true }))
     '--case <name...>',
     `only these: initial, floor, ${batches.map(({ name }) => name).join(', ')}, again-<batch>`,
   )
-  .action((options: BenchOptions) => report('workload', options, runWorkload))
+  .action((options: BenchOptions) => report(options.part ?? 'workload', options, runWorkload))
 
 withOptions(program.command('s3'))
   .description(
     'one small merge an hour on a server that speaks S3: every request counted, with and without 20 ms on each',
   )
-  .action((options: BenchOptions) => report('S3', options, runS3))
+  .action((options: BenchOptions) => report(options.part ?? 'S3', options, runS3))
 
 withOptions(program.command('growth'))
   .description('how the cost grows with files, rows, commits and tables')
@@ -66,6 +67,7 @@ function withOptions(command: Command): Command {
     .option('--memory <size>', 'of ours', '512MB')
     .option('--folder <dir>', 'where the files go; they are removed at the end', tmpdir())
     .option('--write', 'keep the figures in this folder, in results.md or growth.md')
+    .option('--part <title>', 'with --write: a part of results.md of its own, as for some peers or cases alone')
 }
 
 function whole(text: string): number {

@@ -15,6 +15,8 @@ export type Figure = {
 
 export const wall = ({ runs }: Figure) => Math.min(...runs.map(({ wallSeconds }) => wallSeconds))
 
+export const peakBytes = ({ runs }: Figure) => Math.max(...runs.map((run) => run.peakBytes))
+
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
@@ -30,7 +32,6 @@ export function figureLine(figure: Figure): string {
   const { runs, newBytes, newFiles, requests } = figure
   const walls = runs.map(({ wallSeconds }) => wallSeconds)
   const cpu = Math.min(...runs.map(({ cpuSeconds }) => cpuSeconds))
-  const peak = Math.max(...runs.map(({ peakBytes }) => peakBytes))
   const read = Math.min(...runs.map(({ readBytes }) => readBytes))
   const cells = [
     figure.case,
@@ -38,7 +39,7 @@ export function figureLine(figure: Figure): string {
     wall(figure).toFixed(2),
     median(walls).toFixed(2),
     cpu.toFixed(2),
-    megabytes(peak),
+    megabytes(peakBytes(figure)),
     Number.isNaN(read) ? '' : megabytes(read),
     newBytes === null ? '' : megabytes(newBytes),
     newFiles === null ? '' : String(newFiles),
