@@ -1,7 +1,5 @@
 import { type ReconcileFlags, reconcileOnce, reconcileText } from './cli-reconcile.ts'
-import { cycleOnce } from './cli-run.ts'
-import { type CommonFlags, withSystem } from './cli-system.ts'
-import { readConfig } from './config.ts'
+import { type CommonFlags, names, print, type TableFlags, withSystem } from './cli-system.ts'
 import { compactTables } from './controller/compact-tables.ts'
 import { replayFile, skipFile } from './controller/landing-commands.ts'
 import { listTables } from './controller/list-tables.ts'
@@ -14,26 +12,15 @@ import { whyKey } from './controller/why-key.ts'
 import { runDemo } from './demo.ts'
 import { UsageError } from './errors.ts'
 import type { Ports } from './ports.ts'
-import { compactText, historyText, planText, restoredText, runText, tablesText, verifyText } from './render.ts'
+import { compactText, historyText, planText, restoredText, tablesText, verifyText } from './render.ts'
 import { whyText } from './render-why.ts'
 import { pickSetOptions, type SetOptions } from './state/row.ts'
 
 /** What each command of the command line does with the flags that it was given: the result goes to stdout. */
 
-type TableFlags = CommonFlags & { readonly table?: string[]; readonly item?: string[] }
 type WhyFlags = CommonFlags & { readonly null?: string }
 type RestoreFlags = CommonFlags & { readonly version: number; readonly keepProgress?: boolean }
 type SetFlags = CommonFlags & SetOptions & { readonly inactive?: boolean }
-
-export async function run(flags: TableFlags): Promise<void> {
-  const tables = names(flags)
-  // A task that was started for one table finds the variable of its starter: it must not start another.
-  const config = readConfig(tables.length === 0 ? flags : { dispatch: 'inProcess', metrics: 'none', ...flags })
-  const exitCode = await cycleOnce(config, { tables, quiet: flags.json === true }, (report) =>
-    print(flags, report, runText),
-  )
-  if (exitCode !== 0) process.exitCode = exitCode
-}
 
 export async function tables(flags: CommonFlags): Promise<void> {
   print(flags, { tables: await withPorts(flags, listTables) }, (result) => tablesText(result.tables))
@@ -109,14 +96,6 @@ export async function demo(flags: CommonFlags): Promise<void> {
 
 const withPorts = <T>(flags: CommonFlags, work: (ports: Ports) => Promise<T>) =>
   withSystem(flags, ({ ports }) => work(ports))
-
-function print<T>(flags: CommonFlags, result: T, text: (result: T) => string): void {
-  process.stdout.write(`${flags.json ? JSON.stringify(result, null, 2) : text(result)}\n`)
-}
-
-function names(flags: TableFlags) {
-  return [...(flags.table ?? []), ...(flags.item ?? [])].map(requireTableName)
-}
 
 function setOptions(flags: SetFlags): SetOptions {
   const { inactive } = flags

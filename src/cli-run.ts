@@ -1,25 +1,34 @@
 import { ulid } from 'ulid'
-import type { Config } from './config.ts'
+import { names, print, type TableFlags } from './cli-system.ts'
+import { type Config, readConfig } from './config.ts'
 import { type RunReport, runCycle } from './controller/run-cycle.ts'
 import type { TableId } from './domain.ts'
 import { failedRunLine, metricsLines } from './metrics.ts'
 import { openSystem } from './system.ts'
 import { terminalLog } from './terminal-log.ts'
 
-export type CycleAsked = { readonly tables: readonly TableId[]; readonly quiet: boolean }
+/** `dmscdc run`. What only texts for people need is read for these alone. */
+export async function run(flags: TableFlags): Promise<void> {
+  const tables = names(flags)
+  // A task that was started for one table finds the variable of its starter: it must not start another.
+  const config = readConfig(tables.length === 0 ? flags : { dispatch: 'inProcess', metrics: 'none', ...flags })
+  const runText = flags.json ? () => '' : (await import('./render.ts')).runText
+  const exitCode = await cycleOnce(config, { tables, quiet: flags.json === true }, (report) =>
+    print(flags, report, runText),
+  )
+  if (exitCode !== 0) process.exitCode = exitCode
+}
+
+type CycleAsked = { readonly tables: readonly TableId[]; readonly quiet: boolean }
 
 /**
- * `dmscdc run`: one cycle, its report printed, its metrics on stderr if they are wanted. Returns the exit code; where a
+ * One cycle, its report printed, its metrics on stderr if they are wanted. Returns the exit code; where a
  * table's deadline passed the process ends here, since a call that never comes back would keep it alive.
  */
-export async function cycleOnce(
-  config: Config,
-  asked: CycleAsked,
-  print: (report: RunReport) => void,
-): Promise<number> {
+async function cycleOnce(config: Config, asked: CycleAsked, print: (report: RunReport) => void): Promise<number> {
   const run = ulid()
   const startedMs = Date.now()
-  const log = terminalLog({ verbose: config.verbose, quiet: asked.quiet, run })
+  const log = await terminalLog({ verbose: config.verbose, quiet: asked.quiet, run })
   const measure = (linesOf: (at: { id: string; nowMs: number; ms: number }) => readonly string[]) => {
     if (config.cycle.metrics === 'none') return
     const nowMs = Date.now()

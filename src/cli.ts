@@ -43,7 +43,7 @@ command('run', 'one cycle: discover, register, process every active table')
     'write CloudWatch metrics to stderr, in the embedded metric format (with --table by this flag alone)',
   )
   .option('--create-state', "make the state's DynamoDB table if it is missing")
-  .action(async (flags) => (await commands()).run(flags))
+  .action(async (flags) => (await import('./cli-run.ts')).run(flags))
 
 command('tables', 'every known table: state, keys, progress, what holds it, candidate keys of an inactive one').action(
   async (flags) => (await commands()).tables(flags),

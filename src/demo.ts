@@ -28,7 +28,7 @@ export async function runDemo(flags: { readonly json?: boolean; readonly verbose
     string,
   ]
   await cp(join(recorded, 'load'), landing, { recursive: true })
-  const log = terminalLog({ verbose: flags.verbose ?? false, quiet: true })
+  const log = await terminalLog({ verbose: flags.verbose ?? false, quiet: true })
   const system = await openSystem(readConfig({ landing, lake, state, temp: join(folder, 'work') }), log)
   const say = (text = '') => {
     if (!flags.json) process.stdout.write(`${text}\n`)

@@ -1,4 +1,3 @@
-import ora from 'ora'
 import { printable } from './errors.ts'
 import { type Log, silentLog, stderrLog } from './log.ts'
 
@@ -10,10 +9,11 @@ export type LogOptions = {
 }
 
 /** On a terminal, long work shows what it is at in one moving line; elsewhere, and with --verbose, as log lines on stderr. */
-export function terminalLog(options: LogOptions): Log & { end(): void } {
+export async function terminalLog(options: LogOptions): Promise<Log & { end(): void }> {
   const base = options.run === undefined ? {} : { run: options.run }
   if (options.verbose) return { ...bound(stderrLog('debug', base)), end() {} }
   if (!process.stderr.isTTY) return { ...bound(stderrLog(options.quiet ? 'warn' : 'info', base)), end() {} }
+  const { default: ora } = await import('ora')
   const spinner = ora({ stream: process.stderr, discardStdin: false })
   return {
     ...silentLog,

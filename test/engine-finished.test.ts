@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { duckdbEngine } from '../src/engine/duckdb-engine.ts'
-import { hashAsFinished } from '../src/engine/duckdb-finished.ts'
+import { watchFinished } from '../src/engine/duckdb-finished.ts'
 import { segmentsOf } from '../src/engine/duckdb-scratch.ts'
-import type { Engine, EngineSession } from '../src/engine/engine.ts'
+import type { EncodedFile, Engine, EngineSession } from '../src/engine/engine.ts'
 
 let folder = ''
 let engine: Engine
@@ -36,6 +36,33 @@ describe('hashes that are taken while the engine writes the next file', () => {
     expect(written.length).toBeGreaterThan(2)
     for (const { scratchFile, sizeBytes, segments } of written)
       expect(segments).toEqual(await segmentsOf(scratchFile, sizeBytes))
+  })
+
+  test('come with word of each file that is finished, one after the other, at its last size', async () => {
+    const told: EncodedFile[] = []
+    let telling = 0
+    const select = 'select range as id, md5(range::varchar) as v from range(3000000)'
+    const written = await session.write({ select, fieldIds: new Map(), fileBytesTarget: 1e6 }, async (file) => {
+      expect(++telling).toBe(1)
+      told.push(file)
+      await sleep(1)
+      telling--
+    })
+    expect(told.length).toBeGreaterThan(0)
+    const sizes = new Map(written.map(({ scratchFile, sizeBytes }) => [scratchFile, sizeBytes]))
+    for (const { scratchFile, sizeBytes } of told) expect(sizeBytes).toBe(sizes.get(scratchFile))
+    expect(new Set(told.map(({ scratchFile }) => scratchFile)).size).toBe(told.length)
+  })
+
+  test('end with the error of who was told, once the engine has ended', async () => {
+    const select = 'select range as id, md5(range::varchar) as v from range(3000000)'
+    const writing = session.write({ select, fieldIds: new Map(), fileBytesTarget: 1e6 }, async () => {
+      throw new Error('no room')
+    })
+    await expect(writing).rejects.toThrow('no room')
+    expect(await session.rows('select 1 as one')).toEqual([{ one: 1 }])
+    const broken = session.write({ select: 'select error(range) as id from range(3)', fieldIds: new Map() })
+    await expect(broken).rejects.toMatchObject({ kind: 'bug' })
   })
 
   test('do not count where the file went on', async () => {
@@ -75,7 +102,7 @@ describe('hashes that are taken while the engine writes the next file', () => {
 async function watching(path: string, source: string | null) {
   await mkdir(join(folder, 'watched'))
   if (source !== null) await copyFile(source, path)
-  const finished = hashAsFinished(join(folder, 'watched'))
+  const finished = watchFinished(join(folder, 'watched'))
   await sleep(400)
   return finished
 }

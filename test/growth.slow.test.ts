@@ -3,13 +3,13 @@ import { type DataFile, noChanges, noLoad } from '../src/domain.ts'
 import { stagedKey } from '../src/lake/keys.ts'
 import { filesToMerge, liveBytes } from '../src/lake/small-files.ts'
 import { dataFileBytesTarget } from '../src/lake/write-data.ts'
+import { entryOf } from '../src/landing/move-progress.ts'
 import { advance } from '../src/landing/pending.ts'
 import { defaultWriteCosts } from '../src/load-incremental/choose-write.ts'
 import { memoryObjects } from '../src/objects/memory-objects.ts'
 import type { ObjectStore } from '../src/objects/object-store.ts'
 import { type StagedWork, unchanged, type WorkContext } from '../src/process-table/carry-out.ts'
 import type { TableWork } from '../src/process-table/decide.ts'
-import { takenFile } from '../src/process-table/load-generation.ts'
 import { processTable } from '../src/process-table/process-table.ts'
 import { workUntilIdle } from '../src/process-table/work.ts'
 import { memoryState } from '../src/state/memory-state.ts'
@@ -75,7 +75,7 @@ async function pretendToInsert(
   await staging.lake.put(stagedKey(staging.place, staging.txnId, path), new Uint8Array(1), { kind: 'any' })
   const sizeBytes = arrivingBytes + sum(remove.map(liveBytes))
   const { lookBackMs, primaryKey, partitionKey } = config
-  const taken = work.files.map((file) => takenFile({ file, sha256: file.etag } as Parameters<typeof takenFile>[0]))
+  const taken = work.files.map((file) => ({ ...entryOf(file), sha256: file.etag }))
   return {
     ...unchanged(snapshot),
     schema: snapshot === null ? { columns: [], partitionColumns: [] } : null,

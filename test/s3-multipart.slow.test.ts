@@ -45,8 +45,7 @@ for (const [name, start] of Object.entries(s3Servers)) {
     const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
     const sha256Of = async (key: string) => {
       const copy = await storeWith().fetch(key, { sha256: true })
-      await copy?.release()
-      return copy?.sha256
+      return await copy?.sha256?.().finally(copy.release)
     }
     const uploadsLeft = async () =>
       (await server.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0

@@ -12,27 +12,31 @@ import { dataFile } from './support/lake-fixtures.ts'
 const { smallFilesMax } = defaultWriteCosts
 const toMerge = (files: readonly DataFile[], arrivals: readonly Arrival[]) =>
   filesToMerge(files, arrivals, defaultWriteCosts)
-const megabyte = 2 ** 20
+const sixtyFourth = dataFileBytesTarget / 64
 const fileOf = (name: string, sizeBytes: number, more: Partial<DataFile> = {}) =>
   dataFile(`part-${name}.parquet`, 'T', { sizeBytes, ...more })
 const some = (count: number, sizeBytes: number, more: Partial<DataFile> = {}) =>
   Array.from({ length: count }, (_, at) =>
     fileOf(`${JSON.stringify(more.partition ?? '')}${String(at)}`, sizeBytes, more),
   )
-const whole = { partition: {}, bytes: megabyte }
+const whole = { partition: {}, bytes: sixtyFourth }
 
 describe('which small files a commit merges', () => {
   plainTest('none while a partition has few', () => {
-    expect(toMerge(some(smallFilesMax - 1, megabyte), [whole])).toEqual([])
-    expect(toMerge(some(smallFilesMax, megabyte), [{ ...whole, bytes: 0 }])).toEqual([])
+    expect(toMerge(some(smallFilesMax - 1, sixtyFourth), [whole])).toEqual([])
+    expect(toMerge(some(smallFilesMax, sixtyFourth), [{ ...whole, bytes: 0 }])).toEqual([])
   })
 
   plainTest('equal ones together, with what arrives', () => {
-    expect(toMerge(some(smallFilesMax, megabyte), [whole])).toHaveLength(smallFilesMax)
+    expect(toMerge(some(smallFilesMax, sixtyFourth), [whole])).toHaveLength(smallFilesMax)
   })
 
   plainTest('none that is much larger than those before it together', () => {
-    const files = [...some(3, megabyte), fileOf('large', 6 * megabyte), ...some(smallFilesMax - 4, 20 * megabyte)]
+    const files = [
+      ...some(3, sixtyFourth),
+      fileOf('large', 6 * sixtyFourth),
+      ...some(smallFilesMax - 4, 20 * sixtyFourth),
+    ]
     expect(toMerge(files, [whole])).toEqual(files.slice(0, 3))
   })
 
@@ -49,14 +53,14 @@ describe('which small files a commit merges', () => {
   })
 
   plainTest('no more than one file may hold', () => {
-    const merged = toMerge(some(20, 10 * megabyte), [whole])
+    const merged = toMerge(some(20, 10 * sixtyFourth), [whole])
     expect(merged).toHaveLength(6)
     expect(merged.reduce((total, file) => total + liveBytes(file), 0)).toBeLessThanOrEqual(dataFileBytesTarget)
   })
 
   plainTest('only in partitions that the commit touches, the fullest first, up to the bytes of one commit', () => {
     const partitions = ['a', 'b', 'c', 'd'].map((p) => ({ p }))
-    const files = partitions.flatMap((partition, at) => some(smallFilesMax + at + 1, 5 * megabyte, { partition }))
+    const files = partitions.flatMap((partition, at) => some(smallFilesMax + at + 1, 5 * sixtyFourth, { partition }))
     const arrivals = partitions.slice(0, 3).map((partition) => ({ partition, bytes: 0 }))
     const merged = toMerge(files, arrivals)
     expect(new Set(merged.map(({ partition }) => partition.p))).toEqual(new Set(['b', 'c']))

@@ -12,7 +12,7 @@ import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { frameCsv } from './csv-frame.ts'
 import { isOutOfMemory } from './duckdb-errors.ts'
-import { type FinishedFiles, hashAsFinished } from './duckdb-finished.ts'
+import { type FinishedFiles, watchFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
 import { concatenate, footerBytesOf, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
@@ -72,15 +72,20 @@ type SessionOptions = {
 function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionOptions): EngineSession {
   let made = 0
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
+  let used = false
   let results = 0
   const read = (sql: string) => async (connection: DuckDBConnection) => {
     if (++results % resultsPerCollection === 0) collectGarbage()
     return (await connection.runAndReadAll(sql)).getRowObjectsJson() as { [column: string]: Cell }[]
   }
-  const rows = (sql: string) => link.statement(sql, read(sql))
+  const rows = (sql: string) => {
+    used = true
+    return link.statement(sql, read(sql))
+  }
   const limit = pLimit(atOnceMax)
   const aside = (sql: string) => limit(() => link.aside(sql, read(sql)))
   const run = async (sql: string) => {
+    used = true
     await link.statement(sql, (connection) => connection.run(sql))
   }
   return {
@@ -93,11 +98,15 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionO
     },
     footerBytesMax,
     footerBytesOf,
-    async write(request) {
+    async write(request, onFinished) {
       const target = fresh('out')
       await mkdir(target)
-      const finished = hashAsFinished(target)
-      const returned = await rows(copyStatement(request, target)).finally(() => finished.stop())
+      const finished = watchFinished(target, onFinished)
+      const copying = rows(copyStatement(request, target))
+      const stopped = copying.then(finished.stop, finished.stop)
+      await Promise.allSettled([copying, stopped])
+      const returned = await copying
+      await stopped
       return writtenFiles(returned, finished.segments)
     },
     writeEach: (requests) =>
@@ -127,6 +136,7 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionO
     scratchPath: async (name) => fresh(name),
     sizeOf: async (path) => (await stat(path)).size,
     async reset() {
+      if (!used && made === 0) return
       const own = `select table_name as t, table_type as k from information_schema.tables where table_catalog in ('temp', current_database())`
       for (const table of await rows(own))
         await run(`drop ${table.k === 'VIEW' ? 'view' : 'table'} if exists ${ident(String(table.t))} cascade`)

@@ -33,6 +33,9 @@ export type WriteRequest = {
   readonly fileBytesTarget?: number
 }
 
+/** Told of a file while the engine writes the ones behind it; of one file after the other. A file counts if it has the same size in the end. */
+export type OnFinished = (file: EncodedFile) => Promise<void>
+
 export type EncodeRequest = {
   readonly select: string
   readonly fieldIds: ReadonlyMap<string, number>
@@ -62,8 +65,8 @@ export type EngineSession = {
   readonly footerBytesMax: number
   /** What the end of a local file says of the length of its Parquet footer; null where it is the end of no Parquet file, or no file is there. */
   footerBytesOf(localPath: string): Promise<number | null>
-  /** Files with no row are not returned. */
-  write(request: WriteRequest): Promise<readonly WrittenFile[]>
+  /** Files with no row are not returned. Not every file is told of. */
+  write(request: WriteRequest, onFinished?: OnFinished): Promise<readonly WrittenFile[]>
   /** Some at a time, on connections of their own: what the queries read must be no temporary table. */
   writeEach(requests: readonly WriteRequest[]): Promise<readonly (readonly WrittenFile[])[]>
   /** Writes column chunks that other files are going to take over, as `writeEach` does; null when there is no row. Neither hashed nor measured. */

@@ -6,7 +6,7 @@ import { sum } from '../sum.ts'
 import { dataSelect, type OpenedDataFile } from './data-sql.ts'
 import { openDataFiles } from './open-data.ts'
 import { byPartition, isSmall } from './small-files.ts'
-import { type PreparedFile, type Staging, stage, type TableShape, writePartition } from './write-data.ts'
+import { keyColumns, type PreparedFile, type Staging, stage, type TableShape, writePartition } from './write-data.ts'
 
 /** Files of one partition that become as few as hold their rows; `sort`: in the order of the key. */
 export type CompactGroup = { readonly files: readonly DataFile[]; readonly sort: boolean }
@@ -93,9 +93,6 @@ const numberedIn = ({ files }: Snapshot, group: CompactGroup) =>
   group.files.map((file) => ({ number: files.indexOf(file), file }))
 
 const c = ({ fieldId }: Column) => `c${String(fieldId)}`
-
-const keyColumns = (shape: TableShape) =>
-  shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
 
 /** The engine compares rows of values as it sorts them: NULL last, and equal to NULL. */
 async function isSorted(session: EngineSession, shape: TableShape, files: readonly OpenedDataFile[]): Promise<boolean> {

@@ -23,7 +23,7 @@ export async function openDeleteFiles(
     const copy = await lake.fetch(deleteKey(place, file.name), { sha256: true })
     if (copy === null) throw corrupt(place, file, 'is missing')
     copies.push(copy)
-    if (copy.sha256 !== file.sha256) throw corrupt(place, file, 'is not as it was written')
+    if ((await copy.sha256?.()) !== file.sha256) throw corrupt(place, file, 'is not as it was written')
     opened.push({ file, path: await session.link(copy.path) })
   }
   return {

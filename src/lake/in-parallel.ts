@@ -7,3 +7,11 @@ export function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise
   const limit = pLimit(atOnce)
   return Promise.all(items.map((item) => limit(() => work(item))))
 }
+
+/** None is under way any more when this returns or throws: the error of the first of them, in their order, that failed. */
+export async function allEnded<const T extends readonly unknown[]>(
+  works: T,
+): Promise<{ -readonly [at in keyof T]: Awaited<T[at]> }> {
+  await Promise.allSettled(works)
+  return Promise.all(works)
+}

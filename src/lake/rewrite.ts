@@ -6,7 +6,7 @@ import { sum } from '../sum.ts'
 import { dataSelect } from './data-sql.ts'
 import { findDoubleKeys } from './double-keys.ts'
 import { openDataFiles } from './open-data.ts'
-import { type PreparedFile, type Staging, type TableShape, writeFile, writeRows } from './write-data.ts'
+import { keyColumns, type PreparedFile, type Staging, type TableShape, writeFile, writeRows } from './write-data.ts'
 
 /**
  * Writes every row of the table again, in wider types or other partitions. Where the partitions stay, each file becomes
@@ -57,10 +57,10 @@ export async function countDoubleKeys(
   session: EngineSession,
   staging: Pick<Staging, 'lake' | 'place'>,
   snapshot: Snapshot,
-  keyColumns: readonly string[],
+  primaryKey: readonly string[],
 ): Promise<number> {
   if (snapshot.files.length === 0) return 0
-  const keys = keyColumns.map((name) => snapshot.columns.find((column) => column.name === name) as Column)
+  const keys = keyColumns({ columns: snapshot.columns, keyColumns: primaryKey })
   const numbered = snapshot.files.map((file, number) => ({ number, file }))
   const opened = await openDataFiles(staging.lake, session, staging.place, numbered, { verify: false })
   const rows = dataSelect({ files: opened.files, columns: keys, partitionColumns: snapshot.partitionColumns })

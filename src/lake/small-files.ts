@@ -32,7 +32,7 @@ export function filesToMerge(
 ): readonly DataFile[] {
   const small = byPartition(files.filter(isSmall))
   const crowded = arrivals
-    .map(({ partition, bytes }) => ({ bytes, files: small.get(partitionText(partition)) ?? [] }))
+    .map(({ partition, bytes }) => ({ bytes, files: small.get(partitionId(partition)) ?? [] }))
     .sort((a, b) => b.files.length - a.files.length)
   const merged: DataFile[] = []
   let budget = mergedBytesMax
@@ -50,7 +50,7 @@ export function filesToMerge(
 export function byPartition(files: readonly DataFile[]): ReadonlyMap<string, readonly DataFile[]> {
   const partitions = new Map<string, DataFile[]>()
   for (const file of files) {
-    const text = partitionText(file.partition)
+    const text = partitionId(file.partition)
     const found = partitions.get(text)
     if (found) found.push(file)
     else partitions.set(text, [file])
@@ -58,7 +58,7 @@ export function byPartition(files: readonly DataFile[]): ReadonlyMap<string, rea
   return partitions
 }
 
-export const partitionText = (partition: PartitionValues) =>
+export const partitionId = (partition: PartitionValues) =>
   JSON.stringify(Object.entries(partition).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 /**

@@ -1,14 +1,13 @@
 import type { Column, DataFile, LakeType, PartitionValues } from '../domain.ts'
 import type { EngineSession, WrittenFile } from '../engine/engine.ts'
 import { ident, list } from '../engine/sql.ts'
-import type { ObjectStore, SplicedBase } from '../objects/object-store.ts'
-import { corruptLake } from './corrupt-lake.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { stagedKey, type TablePlace } from './keys.ts'
 import { partitionFolder } from './partition-path.ts'
 import { statsText } from './statistics.ts'
 
 /** Data files are begun anew near this size: large enough to scan well, small enough that a change rewrites little. */
-export const dataFileBytesTarget = 64 * 2 ** 20
+export const dataFileBytesTarget = 32 * 2 ** 20
 
 export type TableShape = {
   readonly columns: readonly Column[]
@@ -25,8 +24,8 @@ export type Staging = {
   readonly nowMs: () => number
 }
 
-/** A file as the engine wrote it, or the tail of one that begins with bytes of another (`base`), and its description for the log. */
-export type PreparedFile = { readonly scratchFile: string; readonly base?: SplicedBase; readonly file: DataFile }
+/** A file as the engine wrote it, and its description for the log. It may have been staged while the engine wrote others. */
+export type PreparedFile = { readonly scratchFile: string; readonly file: DataFile; readonly staged: boolean }
 
 /** Writes one file of rows that all belong to one partition. `select` gives `c<fieldId>`. Null when there is no row. */
 export async function writeFile(
@@ -64,13 +63,12 @@ export async function writeRows(
 
 /** Puts the files where a commit can name them. They are nobody's until then. */
 export async function stage(staging: Staging, files: readonly PreparedFile[]): Promise<readonly DataFile[]> {
-  for (const { scratchFile, base, file } of files) {
-    const key = stagedKey(staging.place, staging.txnId, file.path)
-    if (base === undefined) await staging.lake.put(key, { scratchFile }, { kind: 'any' })
-    else if ((await staging.lake.putSpliced(key, base, { scratchFile })) === 'missing')
-      throw corruptLake(`lake file ${base.from} went away while a new one was made of it`)
-  }
+  for (const { scratchFile, file, staged } of files) if (!staged) await stageFile(staging, file.path, scratchFile)
   return files.map(({ file }) => file)
+}
+
+async function stageFile({ lake, place, txnId }: Staging, path: string, scratchFile: string): Promise<void> {
+  await lake.put(stagedKey(place, txnId, path), { scratchFile }, { kind: 'any' })
 }
 
 /** The partition value of a row as text, null for NULL and for ''. */
@@ -86,7 +84,10 @@ export function partitionsOf(shape: TableShape): readonly Column[] {
   return shape.partitionColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
 }
 
-/** Writes rows that all belong to one partition, in the order of `select`, in files near the target size. `select` gives `c<fieldId>`. */
+/**
+ * Writes rows that all belong to one partition, in the order of `select`, in files near the target size. `select` gives `c<fieldId>`.
+ * Those that are finished are staged while the engine writes the next.
+ */
 export async function writePartition(
   session: EngineSession,
   staging: Staging,
@@ -94,12 +95,18 @@ export async function writePartition(
   select: string,
   partition: PartitionValues,
 ): Promise<readonly PreparedFile[]> {
-  const written = await session.write({
-    select: fileSelect(shape, select),
-    fieldIds: fieldIds(shape),
-    fileBytesTarget: dataFileBytesTarget,
+  const staged = new Map<string, { readonly path: string; readonly sizeBytes: number }>()
+  const request = { select: fileSelect(shape, select), fieldIds: fieldIds(shape), fileBytesTarget: dataFileBytesTarget }
+  const written = await session.write(request, async ({ scratchFile, sizeBytes }) => {
+    const path = newPath(staging, shape, partition)
+    await stageFile(staging, path, scratchFile)
+    staged.set(scratchFile, { path, sizeBytes })
   })
-  return written.map((one) => prepared(staging, shape, one, partition))
+  return written.map((one) => {
+    const known = staged.get(one.scratchFile)
+    const path = known?.sizeBytes === one.sizeBytes ? known.path : null
+    return prepared(staging, shape, one, partition, path)
+  })
 }
 
 /** Sorts the rows by partition; what does not fit in memory is spilled. */
@@ -127,6 +134,10 @@ async function laidPartitions(session: EngineSession, shape: TableShape) {
   })
 }
 
+/** In the order of the key. */
+export const keyColumns = (shape: Pick<TableShape, 'columns' | 'keyColumns'>) =>
+  shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
+
 /** The columns that stand in the files. */
 export const fileColumns = (shape: TableShape) =>
   shape.columns.filter(({ name }) => !shape.partitionColumns.includes(name))
@@ -144,18 +155,20 @@ export function newPath(staging: Staging, shape: TableShape, partition: Partitio
   return `${partitionFolder(shape.partitionColumns, partition)}part-${staging.newId()}.parquet`
 }
 
-/** The description of a file that the engine wrote whole. */
+/** The description of a file that the engine wrote whole; `staged` is the path of one that is staged. */
 export function prepared(
   staging: Staging,
   shape: TableShape,
   written: WrittenFile,
   partition: PartitionValues,
+  staged: string | null = null,
 ): PreparedFile {
   const columns = fileColumns(shape)
   return {
     scratchFile: written.scratchFile,
+    staged: staged !== null,
     file: {
-      path: newPath(staging, shape, partition),
+      path: staged ?? newPath(staging, shape, partition),
       partition,
       sizeBytes: written.sizeBytes,
       rows: written.rows,

@@ -16,7 +16,8 @@ export type OpenedFile = {
   readonly layout: LandingLayout
   /** Null: it is Parquet. */
   readonly csv: CsvLines | null
-  readonly sha256: string
+  /** Hex, of its bytes; they are read for it when it is called, which may be while the engine reads them. */
+  readonly sha256: () => Promise<string>
   readonly release: () => Promise<void>
 }
 
@@ -46,7 +47,8 @@ export async function openLanding(
         await copy.release()
         break
       }
-      fetched.push({ file, path: await session.link(copy.path), sha256: copy.sha256 ?? '', release: copy.release })
+      const { path, release, sha256 } = copy
+      fetched.push({ file, path: await session.link(path), sha256: async () => (await sha256?.()) ?? '', release })
     }
     const readable = await readLayouts(session, config, fetched)
     opened.push(...readable.files)

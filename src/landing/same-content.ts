@@ -25,6 +25,6 @@ export async function sameContent(
 async function hasContent(landing: ObjectStore, file: LandingFile, taken: TakenFile | undefined): Promise<boolean> {
   if (taken?.sha256 == null || taken.sizeBytes !== file.sizeBytes) return false
   const copy = await landing.fetch(file.path, { sha256: true })
-  await copy?.release()
-  return copy?.sha256 === taken.sha256
+  const sha256 = await copy?.sha256?.().finally(copy.release)
+  return sha256 === taken.sha256
 }

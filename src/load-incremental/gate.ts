@@ -2,6 +2,7 @@ import type { ChangeCounts, Column } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { dataSelect } from '../lake/data-sql.ts'
+import { keyColumns } from '../lake/write-data.ts'
 import type { MergeInput } from './merge-input.ts'
 import { selectKeySum, selectSpoiled } from './sql.ts'
 import type { Written } from './write-touched.ts'
@@ -20,7 +21,7 @@ export async function gate(input: MergeInput, written: Written, changes: ChangeC
       `${String(before)} rows with ${String(changes.inserted)} inserted and ${String(changes.deleted)} deleted became ${String(after)}`,
     )
   if (written.encoded.length === 0) return
-  const keys = shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
+  const keys = keyColumns(shape)
   const files = written.encoded.map(({ file }) => file)
   const found = dataSelect({ files, columns: keys, partitionColumns: shape.partitionColumns })
   const [spoiled] = await session.rows(selectSpoiled(found, keys))

@@ -1,9 +1,10 @@
 import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
+import { allEnded } from '../lake/in-parallel.ts'
 import { byteVerifier, namingDamage, type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
-import type { TableShape } from '../lake/write-data.ts'
+import { keyColumns, type TableShape } from '../lake/write-data.ts'
 import { compareRows } from './compare-rows.ts'
 import { gate } from './gate.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
@@ -16,23 +17,16 @@ import { type TouchedFiles, writeTouched } from './write-touched.ts'
 
 /** What a merge is going to touch, known before anything is written. */
 export type MergePlan = {
-  /** Files whose bounds can hold a key of the batch: their key columns are read. */
-  readonly candidates: readonly DataFile[]
   /** Files that do hold one. They are rewritten unless the change turns out to be none. */
   readonly touched: readonly TouchedFile[]
   /** These, where the engine reads them. Whoever has the plan releases them. */
   readonly opened: OpenedDataFiles
   readonly keys: number
-  /** Of these, the keys whose last change is older than what is known of them. */
-  readonly lost: number
-  readonly inserts: number
-  readonly deletions: number
 }
 
 export type TouchedFile = {
   readonly number: number
   readonly file: DataFile
-  readonly hits: number
   readonly deletions: number
 }
 
@@ -63,7 +57,7 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
   await session.run(sql.createLakeFiles(lakeFiles, keys))
   const found = numbered.length === 0 ? [] : await session.rows(sql.selectCandidates(keys))
   const candidates = found.map(({ f }) => numbered[Number(f)] as { number: number; file: DataFile })
-  // `plan` and `why` come here without the lease.
+  // `why` comes here without the lease.
   const opened = await openDataFiles(staging.lake, session, staging.place, candidates, {
     verify: false,
     unplaced: true,
@@ -77,18 +71,13 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
   const hits = await session.rows(sql.selectHits())
   const [count] = await session.rows(sql.countKeys())
   return {
-    candidates: candidates.map(({ file }) => file),
     touched: hits.map((row) => ({
       number: Number(row.f),
       file: snapshot.files[Number(row.f)] as DataFile,
-      hits: Number(row.hits),
       deletions: Number(row.deletions),
     })),
     opened: await opened.keep(hits.map(({ f }) => Number(f))),
     keys: Number(count?.keys) + lost,
-    lost,
-    inserts: Number(count?.inserts),
-    deletions: Number(count?.deletions),
   }
 }
 
@@ -121,7 +110,8 @@ async function settleTouched(input: MergeInput, { opened }: MergePlan): Promise<
     const { layouts } = touched
     await session.run(sql.createNewRows(shape.columns))
     if (opened.files.length > 0) {
-      await bothEnded(proveTouched(opened.files, touched, verify), compareRows(input, opened.files, touched))
+      // Where both fail the hashes say why: bytes that are not what was written may be anything to the engine.
+      await allEnded([proveTouched(opened.files, touched, verify), compareRows(input, opened.files, touched)])
       await session.run(deleteUnchanged())
     }
     await session.run(sql.createRemoved())
@@ -132,13 +122,6 @@ async function settleTouched(input: MergeInput, { opened }: MergePlan): Promise<
     const choices = kept.length === 0 ? new Map() : await chooseWrites(input, layouts, kept)
     return { opened: opened.files, verify, layouts, rewrites: kept, merged, choices }
   })
-}
-
-/** Where both fail, the first says why: bytes that are not what was written may be anything to the engine. */
-async function bothEnded(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
-  await Promise.allSettled([first, second])
-  await first
-  await second
 }
 
 async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {
@@ -152,9 +135,6 @@ async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCo
 function relation(input: PlanInput, files: readonly OpenedDataFile[], columns: readonly Column[]): DataRelation {
   return { files, columns, partitionColumns: input.shape.partitionColumns }
 }
-
-const keyColumns = (shape: TableShape) =>
-  shape.keyColumns.map((name) => shape.columns.find((column) => column.name === name) as Column)
 
 /** One JSON line per data file: the bounds of its key columns, exact or unknown. A partition column's bounds are its value. */
 function lakeFilesJson(snapshot: Snapshot, shape: TableShape, keys: readonly Column[]): string {

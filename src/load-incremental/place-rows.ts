@@ -1,7 +1,7 @@
 import type { DataFile, Snapshot } from '../domain.ts'
 import type { OpenedDataFile } from '../lake/data-sql.ts'
-import { type Arrival, filesToMerge, liveBytes, partitionText } from '../lake/small-files.ts'
-import { dataFileBytesTarget, partitionsOf, type TableShape, partitionText as textOf } from '../lake/write-data.ts'
+import { type Arrival, filesToMerge, liveBytes, partitionId } from '../lake/small-files.ts'
+import { dataFileBytesTarget, partitionsOf, partitionText, type TableShape } from '../lake/write-data.ts'
 import type { MergeInput } from './merge-input.ts'
 import * as sql from './sql.ts'
 
@@ -19,11 +19,11 @@ export async function placeRows(
   const partitions = partitionsOf(shape)
   const homes = rewrites.map(({ number, file }) => ({ number, file, partition: partitionValues(shape, file) }))
   await session.run(sql.createHomes(homes, partitions.length))
-  await session.run(sql.createSettled(partitions.map(({ type, fieldId }) => textOf(type, `c${String(fieldId)}`))))
-  const hosts: number[] = []
-  const arrivals = new Map(
-    rewrites.map(({ file }) => [partitionText(file.partition), { ...file, bytes: 0 } as Arrival]),
+  await session.run(
+    sql.createSettled(partitions.map(({ type, fieldId }) => partitionText(type, `c${String(fieldId)}`))),
   )
+  const hosts: number[] = []
+  const arrivals = new Map(rewrites.map(({ file }) => [partitionId(file.partition), { ...file, bytes: 0 } as Arrival]))
   const rowBytes = bytesPerRow(snapshot)
   for (const pool of await session.rows(sql.selectPools(partitions.length))) {
     const values = partitions.map((_, at) => pool[`p${String(at)}`] ?? null)
@@ -34,7 +34,7 @@ export async function placeRows(
     const smallest = open.sort((a, b) => a.file.sizeBytes - b.file.sizeBytes)[0]
     const partition = Object.fromEntries(shape.partitionColumns.map((name, at) => [name, values[at] as string | null]))
     if (smallest !== undefined) hosts.push(smallest.number)
-    else arrivals.set(partitionText(partition), { partition, bytes: Number(pool.total) * rowBytes })
+    else arrivals.set(partitionId(partition), { partition, bytes: Number(pool.total) * rowBytes })
   }
   if (hosts.length > 0) await session.run(sql.settleIn(hosts, partitions.length))
   const merged = filesToMerge(snapshot.files, [...arrivals.values()], costs)

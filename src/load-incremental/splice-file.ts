@@ -2,13 +2,11 @@ import type { Column } from '../domain.ts'
 import { type EncodedFile, type EncodeRequest, type EngineSession, rowGroupRows } from '../engine/engine.ts'
 import { literal } from '../engine/sql.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { dataKey } from '../lake/keys.ts'
 import { statsText } from '../lake/statistics.ts'
 import {
   fieldIds,
   fileColumns,
   fileSelect,
-  newPath,
   type PreparedFile,
   type Staging,
   type TableShape,
@@ -25,8 +23,9 @@ import { selectInPlace, selectMisplaced, selectRegrouped } from './splice-sql.ts
 type SpliceInput = { readonly session: EngineSession; readonly staging: Staging; readonly shape: TableShape }
 
 export type SplicedFile = {
-  readonly prepared: PreparedFile
-  readonly keptBytes: number
+  readonly file: PreparedFile['file']
+  /** What stands behind the bytes that are kept. */
+  readonly tailFile: string
   /** Null where no rows were encoded as a whole. */
   readonly encoded: EncodedRows | null
 }
@@ -35,6 +34,8 @@ export type SplicedFile = {
 export type SplicePlan = {
   readonly opened: OpenedDataFile
   readonly layout: SpliceLayout
+  /** Of its first bytes. */
+  readonly keptBytes: number
   readonly whole: readonly number[]
   readonly runs: readonly Run[]
   readonly requests: readonly EncodeRequest[]
@@ -50,17 +51,19 @@ export function planSplice(
   const runs = runsOf(layout, choice.inPlace)
   const requests = runs.map((run) => runRequest(shape, opened, layout, run))
   const regrouped = whole.length === 0 && choice.arrivals === 0 ? [] : [regroupRequest(shape, opened, layout, whole)]
-  return { opened, layout, whole, runs, requests: [...requests, ...regrouped] }
+  const { keptBytes } = keptSegments(opened.file, layout)
+  return { opened, layout, keptBytes, whole, runs, requests: [...requests, ...regrouped] }
 }
 
 /**
- * A new file of an old one's bytes, what changed in it (`encoded`, in the order of the requests), and a footer. Null where the engine did not
+ * A new file at `path` of an old one's bytes, what changed in it (`encoded`, in the order of the requests), and a footer. Null where the engine did not
  * write what was expected of it (row groups of other sizes, rows in another order, another physical type): then the file has to be written whole.
  */
 export async function spliceFile(
   input: SpliceInput,
   { opened, layout, whole, runs }: SplicePlan,
   encoded: readonly (EncodedFile | null)[],
+  path: string,
 ): Promise<SplicedFile | null> {
   const { session, shape, staging } = input
   const inPlace = new Map<number, ReadonlyMap<number, Source>>()
@@ -91,7 +94,7 @@ export async function spliceFile(
   const columns = fileColumns(shape)
   const file = {
     ...withoutVersion(opened.file),
-    path: newPath(staging, shape, opened.file.partition),
+    path,
     sizeBytes,
     rows,
     stats: statsText(rows, columns, footerStatistics(footer, columns), shape.keyColumns),
@@ -102,10 +105,9 @@ export async function spliceFile(
     txnId: staging.txnId,
     modifiedMs: staging.nowMs(),
   }
-  const base = { from: dataKey(staging.place, opened.file.path), bytes: kept.keptBytes }
   return {
-    prepared: { scratchFile: tail.scratchFile, base, file },
-    keptBytes: kept.keptBytes,
+    file,
+    tailFile: tail.scratchFile,
     encoded: regrouped && {
       file: { number: opened.number, file, path: regrouped.path },
       rows: (some) => regroupedRows(shape, opened, { layout, whole }, some),

@@ -89,15 +89,12 @@ export function createHits(lakeKeys: string, keys: readonly Column[], sequence: 
   return `create temp table hits as select ${list(['d.f', 'd.pos', 't.last', ...value])} from (${lakeKeys}) as d join last_change as t on ${same}`
 }
 
-export const selectHits = () =>
-  `select f, count(*) as hits, count(*) filter (last % 2 = 1) as deletions from hits group by f order by f`
+export const selectHits = () => `select f, count(*) filter (last % 2 = 1) as deletions from hits group by f order by f`
 
 /** Any row: the lake holds a key twice. */
 export const selectDoubleHit = () => `select last from hits group by last having count(*) > 1 limit 1`
 
-export const countKeys = () =>
-  `select count(*) as keys, count(*) filter (last % 2 = 1) as deletions,
-     count(*) filter (last % 2 = 0 and last not in (select last from hits)) as inserts from last_change`
+export const countKeys = () => `select count(*) as keys from last_change`
 
 export function createNewRows(columns: readonly Column[]): string {
   return `create table new_rows as

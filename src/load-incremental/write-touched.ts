@@ -1,6 +1,7 @@
 import type { Column, DataFile } from '../domain.ts'
 import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
+import { allEnded } from '../lake/in-parallel.ts'
 import { openDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
 import {
   fieldIds,
@@ -12,6 +13,7 @@ import {
   writeFile,
   writeRows,
 } from '../lake/write-data.ts'
+import { type BegunSplice, beginSplice } from './begun-splice.ts'
 import type { WriteChoice } from './choose-write.ts'
 import type { EncodedRows } from './encoded-rows.ts'
 import type { MergeInput } from './merge-input.ts'
@@ -49,14 +51,14 @@ export type Written = {
 /**
  * Every file that loses a row is replaced: by a splice where that is cheaper, else it is written again with the rows that stay in it. Rows
  * that are new to their partition join the smallest of these with room; else they begin a file: no untouched file is ever written for them.
- * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded.
+ * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded; the bytes that the first one keeps are copied meanwhile.
  */
 export async function writeTouched(input: MergeInput, touched: TouchedFiles): Promise<Written> {
   const replaced: Replacement[] = []
   let staging: Promise<void> = Promise.resolve()
-  for (const wave of wavesOf(touched)) {
-    const encoded = encodeWave(input, touched, wave)
-    await ended([staging, encoded])
+  for (const [at, wave] of wavesOf(touched).entries()) {
+    const encoded = encodeWave(input, touched, wave, { storeIsIdle: at === 0 })
+    await allEnded([staging, encoded])
     staging = encoded.then(async (files) => {
       for (const file of files) {
         const replacement = await replace(input, touched, file)
@@ -69,7 +71,7 @@ export async function writeTouched(input: MergeInput, touched: TouchedFiles): Pr
   const begun = await writeBegun(input, merged.files)
   await stage(input.staging, begun)
   return {
-    files: [...replaced.map(({ prepared: { file } }) => file), ...begun.map(({ file }) => file)],
+    files: [...replaced.map(({ file }) => file), ...begun.map(({ file }) => file)],
     removed: [...touched.rewrites, ...touched.merged].map(({ file }) => file),
     rewritten: replaced.length + touched.merged.length,
     bytesMerged: merged.bytes,
@@ -77,12 +79,6 @@ export async function writeTouched(input: MergeInput, touched: TouchedFiles): Pr
     encoded: [...replaced.flatMap(({ encoded }) => encoded ?? []), ...begunRows(input, merged.files, begun)],
     release: merged.release,
   }
-}
-
-/** Neither is under way any more when this returns or throws. */
-async function ended(works: readonly Promise<unknown>[]): Promise<void> {
-  await Promise.allSettled(works)
-  await Promise.all(works)
 }
 
 /** Files are encoded together up to so many bytes, so that the one before can be staged meanwhile; at least two, to fill the threads. */
@@ -103,7 +99,11 @@ function wavesOf({ rewrites, choices }: TouchedFiles): readonly (readonly Opened
 }
 
 type EncodedTouched = { readonly one: OpenedDataFile } & (
-  | { readonly splice: SplicePlan; readonly chunks: readonly (EncodedFile | null)[] }
+  | {
+      readonly splice: SplicePlan
+      readonly begun: BegunSplice | null
+      readonly chunks: readonly (EncodedFile | null)[]
+    }
   | { readonly splice: null; readonly whole: WrittenFile | null }
 )
 
@@ -111,6 +111,7 @@ async function encodeWave(
   input: MergeInput,
   { verify, choices, layouts }: TouchedFiles,
   files: readonly OpenedDataFile[],
+  { storeIsIdle }: { readonly storeIsIdle: boolean },
 ): Promise<readonly EncodedTouched[]> {
   const splices = new Map<number, SplicePlan>()
   for (const one of files) {
@@ -120,17 +121,27 @@ async function encodeWave(
   }
   const whole = files.filter(({ number }) => !splices.has(number))
   for (const one of whole) await verify(one, [wholeOf(one.file)])
+  const [first] = storeIsIdle ? splices.values() : []
+  const begun = first === undefined ? null : beginSplice(input, first.opened, first.keptBytes)
   const works = [
     input.session.encode([...splices.values()].flatMap(({ requests }) => requests)),
     input.session.writeEach(whole.map((one) => wholeRequest(input, one))),
   ] as const
-  await ended(works)
-  const [chunks, written] = [[...(await works[0])], [...(await works[1])]]
-  return files.map((one) => {
-    const splice = splices.get(one.number)
-    if (splice !== undefined) return { one, splice, chunks: chunks.splice(0, splice.requests.length) }
-    return { one, splice: null, whole: written.shift()?.[0] ?? null }
-  })
+  try {
+    const [chunks, written] = (await allEnded(works)).map((some) => [...some]) as [
+      (EncodedFile | null)[],
+      WrittenFile[][],
+    ]
+    return files.map((one) => {
+      const splice = splices.get(one.number)
+      if (splice === undefined) return { one, splice: null, whole: written.shift()?.[0] ?? null }
+      const own = splice === first ? begun : null
+      return { one, splice, begun: own, chunks: chunks.splice(0, splice.requests.length) }
+    })
+  } catch (error) {
+    await begun?.drop()
+    throw error
+  }
 }
 
 function wholeRequest({ shape }: MergeInput, one: OpenedDataFile): WriteRequest {
@@ -144,17 +155,41 @@ function rowsOf({ columns: all, partitionColumns }: TableShape, one: OpenedDataF
 
 /** What takes the place of a file. */
 type Replacement = {
-  readonly prepared: PreparedFile
+  readonly file: DataFile
   readonly keptBytes: number
   readonly encoded: EncodedRows | null
 }
 
 /** Staged; null where no row is left. */
 async function replace(input: MergeInput, { verify }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
-  const spliced = file.splice === null ? null : await spliceFile(input, file.splice, file.chunks)
-  const replacement = spliced ?? wholly(input.shape, file.one, await writtenWhole(input, verify, file))
-  if (replacement !== null) await stage(input.staging, [replacement.prepared])
-  return replacement
+  const spliced = file.splice === null ? null : await stageSplice(input, file.splice, file)
+  if (spliced !== null) return spliced
+  const prepared = await writtenWhole(input, verify, file)
+  if (prepared === null) return null
+  await stage(input.staging, [prepared])
+  const rows = (columns: readonly Column[]) => rowsOf(input.shape, file.one, columns)
+  return { file: prepared.file, keptBytes: 0, encoded: { file: openedFile(prepared), rows } }
+}
+
+/** Null where the file has to be written whole after all. */
+async function stageSplice(
+  input: MergeInput,
+  splice: SplicePlan,
+  { begun, chunks }: { readonly begun: BegunSplice | null; readonly chunks: readonly (EncodedFile | null)[] },
+): Promise<Replacement | null> {
+  const put = begun ?? beginSplice(input, splice.opened, splice.keptBytes)
+  try {
+    const spliced = await spliceFile(input, splice, chunks, put.path)
+    if (spliced === null) {
+      await put.drop()
+      return null
+    }
+    await put.end(spliced.tailFile)
+    return { file: spliced.file, keptBytes: splice.keptBytes, encoded: spliced.encoded }
+  } catch (error) {
+    await put.drop()
+    throw error
+  }
 }
 
 /** As the wave wrote it; a splice that went wrong is written whole now. */
@@ -167,12 +202,6 @@ async function writtenWhole(
   if (file.splice === null) return file.whole && prepared(staging, shape, file.whole, one.file.partition)
   await verify(one, [wholeOf(one.file)])
   return writeFile(session, staging, shape, rowsOf(shape, one), one.file.partition)
-}
-
-function wholly(shape: TableShape, one: OpenedDataFile, prepared: PreparedFile | null): Replacement | null {
-  if (prepared === null) return null
-  const rows = (columns: readonly Column[]) => rowsOf(shape, one, columns)
-  return { prepared, keptBytes: 0, encoded: { file: openedFile(prepared), rows } }
 }
 
 /** All files that are merged, proven; those that are open already are not fetched again. */

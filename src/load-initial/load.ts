@@ -1,9 +1,8 @@
-import type { Column } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'
 import { findDoubleKeys, type KeyColumn } from '../lake/double-keys.ts'
-import { type PreparedFile, type Staging, type TableShape, writeRows } from '../lake/write-data.ts'
+import { keyColumns, type PreparedFile, type Staging, type TableShape, writeRows } from '../lake/write-data.ts'
 
 /**
  * Writes all rows of the view `changes`, which holds the full load's files, as new data files.
@@ -41,7 +40,6 @@ async function refuseDoubleKeys(session: EngineSession, shape: TableShape): Prom
   )
 }
 
-function keysOf({ keyColumns, columns }: TableShape): readonly KeyColumn[] {
-  const keys = keyColumns.map((name) => columns.find((column) => column.name === name) as Column)
-  return keys.map(({ fieldId, type }) => ({ name: `c${String(fieldId)}`, type }))
+function keysOf(shape: TableShape): readonly KeyColumn[] {
+  return keyColumns(shape).map(({ fieldId, type }) => ({ name: `c${String(fieldId)}`, type }))
 }

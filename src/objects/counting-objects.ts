@@ -51,9 +51,9 @@ export function countRequests(store: ObjectStore): { store: ObjectStore; counts:
     },
     copy: (from, to) => counted('copy', 1, () => store.copy(from, to)),
     putSpliced: async (key, base, tail) => {
-      const sizeBytes = await sizeOf(tail)
       const outcome = await counted('put', 1, () => store.putSpliced(key, base, tail))
-      if (outcome === 'stored') bytes.written += sizeBytes
+      const body = await tail
+      if (outcome === 'stored' && body !== null) bytes.written += await sizeOf(body)
       return outcome
     },
     deleteMany: (keys) => counted('delete', Math.ceil(keys.length / keysPerDelete), () => store.deleteMany(keys)),

@@ -74,7 +74,12 @@ export function fileObjects(rootDir: string): ObjectStore {
         return putSplicedFile(root, key, base, tail)
       }),
     deleteMany: (keys) => calling('delete', keys, 'writes', () => deleteFiles(root, keys)),
-    fetch: (key, options = {}) => calling('fetch', [key], 'reads', () => fetchFile(root, key, options)),
+    async fetch(key, options = {}) {
+      const read = <T>(work: () => Promise<T>) => calling('fetch', [key], 'reads', work)
+      const copy = await read(() => fetchFile(root, key))
+      const sha256 = () => read(() => sha256OfObject(root, key, copy?.etag ?? ''))
+      return copy && { ...copy, sha256: options.sha256 ? sha256 : null }
+    },
   }
 }
 
@@ -135,21 +140,16 @@ async function readSpan(file: FileHandle, span: ByteRange): Promise<Uint8Array> 
 }
 
 /** The object's own path: there is nothing to copy, and nothing to release. */
-async function fetchFile(root: string, key: string, options: { readonly sha256?: boolean }): Promise<LocalCopy | null> {
+async function fetchFile(root: string, key: string): Promise<Omit<LocalCopy, 'sha256'> | null> {
   const info = await headFile(root, key)
-  if (info === null) return null
-  const path = join(root, key)
-  try {
-    const sha256 = options.sha256 ? await sha256OfFile(path) : null
-    return { path, etag: info.etag, sha256, release: async () => {} }
-  } catch (thrown) {
-    if (isMissing(thrown)) return null
-    throw thrown
-  }
+  return info && { path: join(root, key), etag: info.etag, release: async () => {} }
 }
 
-async function sha256OfFile(path: string): Promise<string> {
+async function sha256OfObject(root: string, key: string, etag: string): Promise<string> {
   const hash = createHash('sha256')
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
-  return hash.digest('hex')
+  await pipeline(createReadStream(join(root, key), { highWaterMark: 1 << 20 }), hash)
+  if ((await headFile(root, key))?.etag === etag) return hash.digest('hex')
+  throw new DmscdcError('unavailable', `fetch ${shownKey(key)}: it was written again while it was read`, {
+    hint: 'run again',
+  })
 }

@@ -3,20 +3,20 @@ import { copyFile, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isMissing } from './file-error.ts'
 import { inDirectory, inTempFolder, newTemp, removeTemp, syncDirectory } from './file-write.ts'
-import type { PutBody, SplicedBase } from './object-store.ts'
+import type { PutBody, SplicedBase, SplicedTail, SpliceOutcome } from './object-store.ts'
 
-/** The kernel copies (or shares, where the file system can) the base; the tail goes behind it; then the file gets its name. */
+/** The kernel copies (or shares, where the file system can) the base, while the tail may be on its way; the tail goes behind it; then the file gets its name. */
 export async function putSplicedFile(
   root: string,
   key: string,
   base: SplicedBase,
-  tail: PutBody,
-): Promise<'stored' | 'missing'> {
+  tail: SplicedTail,
+): Promise<SpliceOutcome> {
   const target = join(root, key)
   const temp = newTemp(root)
   try {
     const written = await inTempFolder(temp, () => writeSpliced(join(root, base.from), temp, base.bytes, tail))
-    if (written === 'missing') return 'missing'
+    if (written !== 'stored') return written
     await inDirectory(dirname(target), () => rename(temp, target))
   } finally {
     await removeTemp(temp)
@@ -25,18 +25,18 @@ export async function putSplicedFile(
   return 'stored'
 }
 
-async function writeSpliced(source: string, temp: string, bytes: number, tail: PutBody): Promise<'stored' | 'missing'> {
+async function writeSpliced(source: string, temp: string, bytes: number, tail: SplicedTail): Promise<SpliceOutcome> {
   const size = await sizeOf(source)
   if (size === null || size < bytes) return 'missing'
   await copyFile(source, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-  const file = await open(temp, 'r+')
+  const file = await open(temp, 'a')
   try {
     await file.truncate(bytes)
-    let end = bytes
-    for await (const part of partsOf(tail)) {
-      await file.write(part, 0, part.length, end)
-      end += part.length
-    }
+    // What is on the disk before the tail comes need not be waited for after it.
+    await file.datasync()
+    const body = await tail
+    if (body === null) return 'dropped'
+    for await (const part of partsOf(body)) await file.writeFile(part)
     await file.sync()
   } finally {
     await file.close()

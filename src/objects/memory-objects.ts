@@ -63,8 +63,10 @@ export function memoryObjects(options: {
       return 'copied'
     },
     putSpliced: async (key, { from, bytes }, tail) => {
+      const body = await tail
+      if (body === null) return 'dropped'
       const found = objects.get(from)
-      const end = await bytesOf(key, tail, place)
+      const end = await bytesOf(key, body, place)
       if (found === undefined || found.body.length < bytes) return 'missing'
       store(key, Buffer.concat([found.body.subarray(0, bytes), end]))
       return 'stored'
@@ -144,7 +146,7 @@ async function writeCopy(
   return {
     path,
     etag: found.info.etag,
-    sha256: asked.sha256 ? createHash('sha256').update(found.body).digest('hex') : null,
+    sha256: asked.sha256 ? async () => createHash('sha256').update(found.body).digest('hex') : null,
     release: () => rm(path, { force: true }),
   }
 }

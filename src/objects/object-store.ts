@@ -36,6 +36,9 @@ export type PutBody = Uint8Array | { readonly scratchFile: string }
 
 export type SplicedBase = { readonly from: string; readonly bytes: number }
 
+/** At hand, or on its way, so that a store can begin with the base; null: nothing is to be stored after all. Never rejects. */
+export type SplicedTail = PutBody | Promise<PutBody | null>
+
 export type PutCondition =
   | { readonly kind: 'any' }
   | { readonly kind: 'absent' }
@@ -43,13 +46,18 @@ export type PutCondition =
 
 export type PutOutcome = { readonly kind: 'stored'; readonly etag: string } | { readonly kind: 'precondition-failed' }
 
+export type SpliceOutcome = 'stored' | 'missing' | 'dropped'
+
 /** A whole object, or just the asked ranges of it in a sparse file, where the engine can read it. */
 export type LocalCopy = {
   readonly path: string
   /** Of the object that the copy was made of. */
   readonly etag: string
-  /** Hex, of the whole object; present when it was asked for (not together with ranges). */
-  readonly sha256: string | null
+  /**
+   * Hex, of the whole object; present when it was asked for (not together with ranges), and called before the release. Throws
+   * `unavailable` where the copy is the object itself and that is another one by now.
+   */
+  readonly sha256: (() => Promise<string>) | null
   /** Deletes the copy if there is one. Never touches the object. */
   release(): Promise<void>
 }
@@ -96,9 +104,9 @@ export type ObjectStore = {
   copy(from: string, to: string): Promise<'copied' | 'missing'>
   /**
    * A new object of the first `bytes` of another one and the tail behind them; replaces the target. The bytes do not pass
-   * through here where the store can copy a part. 'missing': the other is, or has fewer bytes.
+   * through here where the store can copy a part. 'missing': the other is, or has fewer bytes. 'dropped': the tail turned out to be null.
    */
-  putSpliced(key: string, base: SplicedBase, tail: PutBody): Promise<'stored' | 'missing'>
+  putSpliced(key: string, base: SplicedBase, tail: SplicedTail): Promise<SpliceOutcome>
   /** Missing keys are no error. */
   deleteMany(keys: readonly string[]): Promise<void>
   /** Null when the object is missing. With `ranges` only those bytes (negative start: from the end) need be there. */

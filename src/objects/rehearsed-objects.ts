@@ -106,8 +106,10 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
       write(to, found.content, found.info.sizeBytes)
       return 'copied'
     },
-    async putSpliced(key, { from, bytes }, body) {
+    async putSpliced(key, { from, bytes }, asked) {
       checkKey(key)
+      const body = await asked
+      if (body === null) return 'dropped'
       const found = await standing(from)
       const tail = await contents.take(key, body)
       const sizeBytes = found?.info.sizeBytes ?? null
@@ -171,12 +173,11 @@ function contentsOn(beneath: ObjectStore, { keep }: RehearsalOptions) {
     async localCopy({ content, info: { etag } }: Kept, wantsHash: boolean): Promise<LocalCopy> {
       const path = content.kind === 'file' ? content.path : await keep()
       if (content.kind !== 'file') await writeFile(path, await bytesOf(content))
-      const sha256 = wantsHash
-        ? createHash('sha256')
-            .update(await readFile(path))
-            .digest('hex')
-        : null
-      return { path, etag, sha256, release: async () => {} }
+      const sha256 = async () =>
+        createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex')
+      return { path, etag, sha256: wantsHash ? sha256 : null, release: async () => {} }
     },
   }
 }

@@ -28,10 +28,12 @@ export async function fetchObject(
       ? fetchWhole(s3, key, file, options.sha256 ?? false)
       : fetchRanges(s3, key, file, options.ranges),
   )
-  return fetched === null ? null : { path, ...fetched, release: () => rm(path, { force: true }) }
+  if (fetched === null) return null
+  const { etag, sha256 } = fetched
+  return { path, etag, sha256: sha256 === null ? null : async () => sha256, release: () => rm(path, { force: true }) }
 }
 
-type Fetched = Pick<LocalCopy, 'etag' | 'sha256'>
+type Fetched = { readonly etag: string; readonly sha256: string | null }
 
 async function intoFile(
   s3: S3,

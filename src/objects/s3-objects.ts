@@ -73,7 +73,8 @@ export function s3Objects(client: S3Client, options: S3ObjectsOptions): ObjectSt
     },
     putSpliced: async (key, base, tail) => {
       checkKey(key)
-      return putSplicedObject(perCall(), key, base, tail)
+      const body = await tail
+      return body === null ? 'dropped' : putSplicedObject(perCall(), key, base, body)
     },
     deleteMany: (keys) => deleteObjects(perCall(), keys),
     fetch: (key, asked = {}) => fetchObject(perCall(), key, asked),

@@ -14,6 +14,7 @@ import {
 } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
+import { allEnded } from '../lake/in-parallel.ts'
 import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
 import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
 import { type Batch, firstUnreadable, openBatch, type TableBefore } from '../landing/batch.ts'
@@ -26,7 +27,7 @@ import type { ObjectStore } from '../objects/object-store.ts'
 import { sum } from '../sum.ts'
 import { adopt } from './adopt.ts'
 import type { StartingPoint, TableWork } from './decide.ts'
-import { moreLoads, nextGeneration, sameGeneration, takenFile } from './load-generation.ts'
+import { moreLoads, nextGeneration, sameGeneration, type TakenLandingFile, takeFiles } from './load-generation.ts'
 import { rekeyed, sequenceOf, sequenceWarnings } from './sequence.ts'
 import { truncation } from './vanished.ts'
 
@@ -85,7 +86,8 @@ async function initial(context: WorkContext, work: Extract<TableWork, { kind: 'i
   const { snapshot, session, staging, config } = context
   const batch = await openWhole(context, work.loads, { columns: snapshot?.columns ?? [], typesMayChange: true })
   const shape = shapeOf(config, batch.columns)
-  const loaded = await decodable(context, batch, () => loadAll(session, staging, shape))
+  const loading = decodable(context, batch, () => loadAll(session, staging, shape))
+  const [loaded, taken] = await allEnded([loading, takeFiles(batch.files)])
   const add = await stage(staging, loaded.written)
   await batch.release()
   const begin = startOver((snapshot ?? context.start).progress)
@@ -99,7 +101,7 @@ async function initial(context: WorkContext, work: Extract<TableWork, { kind: 'i
     add,
     remove: snapshot?.files ?? [],
     progress: advance(begin, passed, advanceOptions(config, stillPending)),
-    load: nextGeneration(snapshot ?? context.start, batch.files),
+    load: nextGeneration(snapshot ?? context.start, taken),
     landingFiles: work.loads,
     passedOver: work.leftOut.map(({ key }) => ({ key, why: 'lies before the full load' })),
     changes: { ...noChanges, inserted: loaded.rows, deleted: rowsOf(snapshot) },
@@ -115,14 +117,14 @@ async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'r
   const files = [...work.loads, ...work.changes]
   const batch = await openWhole(context, files, { columns: snapshot.columns, typesMayChange: false })
   const shape = shapeOf(config, batch.columns)
-  const made =
-    files.length === 0
-      ? null
-      : await decodable(context, batch, () => append({ session, staging, shape, files: [], batch, costs }))
+  const making = decodable(context, batch, async () =>
+    files.length === 0 ? null : append({ session, staging, shape, files: [], batch, costs }),
+  )
+  const [made, taken] = await allEnded([making, takeFiles(batch.files)])
   await batch.release()
-  const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
+  const { changeFiles, loadFiles } = byKind(taken)
   const stillPending = pendingChanges(listing.changes, progress)
-  const moved = advance(progress, changeFiles.map(takenFile), advanceOptions(config, stillPending))
+  const moved = advance(progress, changeFiles, advanceOptions(config, stillPending))
   return {
     ...unchanged(snapshot),
     operation: 'REBUILD',
@@ -130,10 +132,7 @@ async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'r
     add: made?.add ?? [],
     remove: snapshot.files,
     progress: { ...moved, changeFilesTaken: work.changes.length },
-    load: sameGeneration(
-      snapshot,
-      batch.files.filter(({ file }) => file.kind === 'load'),
-    ),
+    load: sameGeneration(snapshot, loadFiles),
     landingFiles: files,
     changes: { ...(made?.changes ?? noChanges), deleted: rowsOf(snapshot) },
     bytesRead: bytesOf(files),
@@ -173,17 +172,17 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
   const { config, listing } = context
   const snapshot = context.snapshot ?? emptySnapshot(config, context.start)
   const shape = shapeOf(config, batch.columns)
-  const taken = batch.files.map(({ file }) => file)
   const keyed = shape.keyColumns.length > 0
-  const result = keyed
-    ? await merge(context, snapshot, shape, batch)
-    : await append({ ...context, shape, files: snapshot.files, batch })
-  const takenKeys = new Set(taken.map(({ key }) => key))
+  const applying = keyed
+    ? merge(context, snapshot, shape, batch)
+    : append({ ...context, shape, files: snapshot.files, batch })
+  const [result, taken] = await allEnded([applying, takeFiles(batch.files)])
+  const landingFiles = taken.map(({ file }) => file)
+  const takenKeys = new Set(landingFiles.map(({ key }) => key))
   const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
-  const changeFiles = batch.files.filter(({ file }) => file.kind === 'change')
-  const loadFiles = batch.files.filter(({ file }) => file.kind === 'load')
+  const { changeFiles, loadFiles } = byKind(taken)
   const { remembered: _, ...progress } = snapshot.progress
-  const moved = advance(progress, changeFiles.map(takenFile), advanceOptions(config, stillPending))
+  const moved = advance(progress, changeFiles, advanceOptions(config, stillPending))
   return {
     ...unchanged(context.snapshot),
     operation: keyed ? 'MERGE' : 'APPEND',
@@ -192,14 +191,20 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
     remove: result.remove,
     progress: result.remembered === null ? moved : { ...moved, remembered: result.remembered },
     load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),
-    landingFiles: taken,
+    landingFiles,
     changes: result.changes,
     filesRewritten: result.filesRewritten,
-    bytesRead: bytesOf(taken) + result.bytesRead,
+    bytesRead: bytesOf(landingFiles) + result.bytesRead,
     bytesCarried: result.bytesCarried,
     warnings: sequenceWarnings(config, batch),
   }
 }
+
+/** What the log holds of change files, and the LOAD files. */
+const byKind = (files: readonly TakenLandingFile[]) => ({
+  changeFiles: files.filter(({ file }) => file.kind === 'change').map(({ taken }) => taken),
+  loadFiles: files.filter(({ file }) => file.kind === 'load'),
+})
 
 async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
   const { session, staging, config, costs } = context

@@ -48,7 +48,7 @@ export async function measureObject(
       throw unadoptable(object.path, 'its pages cannot be decoded', cause)
     })
     await keepKeys(session, { path, columns, partition, primaryKey: config.primaryKey ?? [] }, keyTables)
-    return { object, sha256: copy.sha256 ?? '', columns, partition, ...measured }
+    return { object, sha256: (await copy.sha256?.()) ?? '', columns, partition, ...measured }
   } finally {
     await copy.release()
   }

@@ -48,6 +48,8 @@ export async function processTable(
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted
+    // It takes as long to open as the lease to be taken; one that does not open is an error where it is asked for.
+    run.ports.engine().catch(() => {})
     const held = await holdingTheTable(run, (table) => workIfActive(table, totals, work))
     if (held.kind === 'held-by')
       totals.warnings.push(

@@ -55,6 +55,16 @@ describe('file objects', () => {
     expect((await readdir(join(dir, 'root/t'))).includes('file')).toBe(true)
   })
 
+  it('have no hash once they are written again: what was read before may be of the one before', async () => {
+    const store = fileObjects(dir)
+    await writeFile(join(dir, 'a'), 'one')
+    const copy = await store.fetch('a', { sha256: true })
+    await store.put('a', Buffer.from('two'), { kind: 'any' })
+    await expect(copy?.sha256?.()).rejects.toMatchObject({ kind: 'unavailable', maybeApplied: false })
+    await store.deleteMany(['a'])
+    await expect(copy?.sha256?.()).rejects.toMatchObject({ kind: 'unavailable', maybeApplied: false })
+  })
+
   it('have keys that a file system can hold: others are refused', async () => {
     const store = fileObjects(dir)
     for (const key of ['', '/a', 'a/', 'a//b', '.', 'a/../b', '..', 'a\0b']) {

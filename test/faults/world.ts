@@ -141,12 +141,15 @@ function memoryStore(options: {
     ...store,
     put: async (key, body, condition) =>
       store.put(key, body instanceof Uint8Array ? body : await engine.bytesOf(body.scratchFile), condition),
-    putSpliced: async (key, base, tail) =>
-      store.putSpliced(key, base, tail instanceof Uint8Array ? tail : await engine.bytesOf(tail.scratchFile)),
+    async putSpliced(key, base, tail) {
+      const body = await tail
+      if (body === null) return 'dropped'
+      return store.putSpliced(key, base, body instanceof Uint8Array ? body : await engine.bytesOf(body.scratchFile))
+    },
     async fetch(key, asked = {}) {
       const found = objects.get(key)
       if (found === undefined) return null
-      const sha256 = asked.sha256 ? sha256Of(found.body) : null
+      const sha256 = asked.sha256 ? async () => sha256Of(found.body) : null
       return { path: localCopy(scratch, found.body), etag: found.info.etag, sha256, release: async () => {} }
     },
   }

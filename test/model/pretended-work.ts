@@ -1,9 +1,9 @@
 import { type DataFile, noChanges, noLoad, type Snapshot } from '../../src/domain.ts'
 import { stagedKey } from '../../src/lake/keys.ts'
+import { entryOf } from '../../src/landing/move-progress.ts'
 import { advance, pendingChanges } from '../../src/landing/pending.ts'
 import { type StagedWork, unchanged, type WorkContext } from '../../src/process-table/carry-out.ts'
 import type { TableWork } from '../../src/process-table/decide.ts'
-import { takenFile } from '../../src/process-table/load-generation.ts'
 
 /**
  * Stands in for the SQL of a merge, and for nothing else: stages one file, whose name says which landing files are merged in
@@ -23,7 +23,7 @@ export async function pretendToMerge(
   const taken = new Set(work.files)
   const { lookBackMs, primaryKey, partitionKey } = config
   const stillPending = pendingChanges(listing.changes, before).filter((file) => !taken.has(file))
-  const opened = work.files.map((file) => takenFile({ file, sha256: file.etag } as Parameters<typeof takenFile>[0]))
+  const opened = work.files.map((file) => ({ ...entryOf(file), sha256: file.etag }))
   return {
     ...unchanged(snapshot),
     schema: snapshot === null ? { columns: [], partitionColumns: [] } : null,

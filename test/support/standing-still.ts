@@ -40,8 +40,10 @@ function slowCopies(store: ObjectStore, isSlow: () => boolean, stand: () => Prom
       if (!isSlow()) return store.putSpliced(key, base, tail)
       const found = await store.get(base.from)
       await stand()
+      const body = await tail
+      if (body === null) return 'dropped'
       if (found === null || found.body.length < base.bytes) return 'missing'
-      const end = tail instanceof Uint8Array ? tail : await readFile(tail.scratchFile)
+      const end = body instanceof Uint8Array ? body : await readFile(body.scratchFile)
       await store.put(key, Buffer.concat([found.body.subarray(0, base.bytes), end]), { kind: 'any' })
       return 'stored'
     },
