@@ -1,89 +1,32 @@
-import { execFile } from 'node:child_process'
-import { access, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
-import { checkTypes, infraInstalled, type Resource, refusal, type Synthesis, synthesise } from './support/cdk.ts'
-import { installedOnce, orSkipped } from './support/install-once.ts'
+import {
+  actionsOf,
+  type configurations,
+  container,
+  existing,
+  full,
+  installed,
+  key,
+  names,
+  own,
+  resolved,
+  resources,
+  statementsOf,
+  synthesis,
+} from './support/infra-deployments.ts'
+import { requestsInCode } from './support/requests-in-code.ts'
 
-const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')
-
-const key = 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555'
-const configurations = {
-  'all of its own': {},
-  'with DMS, the sample database and the catalog': {
-    alarms: { email: 'ops@example.com' },
-    dms: {},
-    sampleDatabase: {},
-    glueDatabases: ['sampledb'],
-    mayRemoveLanded: true,
-    dispatch: { aboveGb: 5, vcpuBudget: 32 },
-  },
-  'in what exists': {
-    name: 'shop',
-    landing: { bucket: 'shop-landing', prefix: 'dms/', kmsKeyArn: key, ownerAccount: '111122223333' },
-    lake: { bucket: 'shop-lake', prefix: 'lake/', kmsKeyArn: key },
-    state: { existing: true },
-    vpc: {
-      vpcId: 'vpc-0123456789abcdef0',
-      subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
-      availabilityZones: ['eu-west-1a', 'eu-west-1b'],
-      securityGroupId: 'sg-0123456789abcdef0',
-    },
-    trigger: { schedule: 'cron(15 */2 * * ? *)', retries: 1 },
-    dms: {
-      source: {
-        engine: 'postgres',
-        secretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf',
-        secretKmsKeyArn: key,
-        databaseName: 'shop',
-        sslMode: 'require',
-      },
-      tables: [{ schema: 'public', table: 'order%' }],
-      createAccountRoles: false,
-      createSecretsEndpoint: false,
-    },
-  },
-} as const
-
-/** Of the CloudFormation templates that people move over from. */
-const originalParameters = [
-  ...['SecurityGroup', 'Subnet1', 'Subnet2'],
-  ...['DBEngine', 'DBServer', 'DBPort', 'DBUser', 'DBPassword', 'DBName', 'DMSReplicationInstanceArn'],
-  ...['DMSTableFilter', 'DMSSchemaFilter', 'CreateDMSBucket', 'DMSBucket', 'DMSFolder'],
-  ...['CreateLakeBucket', 'LakeBucket', 'LakeFolder', 'LakeDBName', 'CDCSchedule', 'CrawlerSchedule'],
-]
 
 /** For a Glue job per table, which those who dispatch to it keep: infra deploys none, so it grants no right to one. */
 const ofOwnGlueJobs = ['glue:BatchStopJobRun', 'glue:GetJobRun', 'glue:StartJobRun']
 /** IAM knows no resource to name for these. */
 const withoutResource = ['ecr:GetAuthorizationToken', 'ecs:DescribeTaskDefinition']
-
-const installed = await infraInstalled()
-const made = new Map<string, Promise<Synthesis>>()
-
-function synthesis(name: keyof typeof configurations): Promise<Synthesis> {
-  const found = made.get(name) ?? synthesise(configurations[name])
-  made.set(name, found)
-  return found
-}
-
-async function resources(name: keyof typeof configurations, type: string): Promise<Resource[]> {
-  const { templates } = await synthesis(name)
-  return Object.values(templates)
-    .flatMap(({ Resources = {} }) => Object.values(Resources))
-    .filter(({ Type }) => Type === type)
-}
-
-const names = Object.keys(configurations) as (keyof typeof configurations)[]
-const own = names[0]!
-const full = names[1]!
-const existing = names[2]!
 
 // Half of a synthesis is CDK's own validation of the templates; on a machine with other work it takes a minute.
 describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
@@ -100,8 +43,6 @@ describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
     expect(findings.filter(({ state, reason }) => state === 'Suppressed' && reason.length < 20)).toEqual([])
   })
 
-  test('has clean types', checkTypes)
-
   test('images are made from the code alone: what else lies in the repository makes none of them anew', async () => {
     const files = (await synthesis(full)).imageFiles
     for (const file of ['package-lock.json', 'bin/dmscdc', 'src/cli.ts', 'sample-db/schema.sql', 'infra/Dockerfile'])
@@ -110,13 +51,6 @@ describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
       /^(?:\.dockerignore|package(?:-lock)?\.json|bin|src|sample-db\/[a-z]+\.sql|infra\/(?:Dockerfile|sample-database))(?:\/|$)/u
     const folders = ['sample-db', 'infra']
     expect(files.filter((file) => !wanted.test(file) && !folders.includes(file))).toEqual([])
-  })
-
-  test('a wrong configuration ends with field, found and expected, and no trace', async () => {
-    const failure = await refusal({ trigger: { schedule: 'hourly' } })
-    expect(failure).toContain('trigger.schedule: found "hourly", expected six fields of cron in UTC')
-    expect(failure).toContain('Try: correct ')
-    expect(failure).not.toContain('    at ')
   })
 
   test('every bucket is private, encrypted, open to TLS only, kept, and clears aborted uploads', async () => {
@@ -385,142 +319,7 @@ describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
     const [parameters] = await resources(full, 'AWS::RDS::DBParameterGroup')
     expect(parameters!.Properties.Parameters).toMatchObject({ binlog_format: 'ROW', binlog_row_image: 'FULL' })
   })
-
-  async function actionsOf(name: keyof typeof configurations, role: string): Promise<string[]> {
-    return (await statementsOf(name, role)).flatMap(({ Action }) => Action)
-  }
-
-  async function statementsOf(name: keyof typeof configurations, role: string): Promise<Statement[]> {
-    return (await resources(name, 'AWS::IAM::Policy'))
-      .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(role))
-      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
-  }
-
-  async function container(name: keyof typeof configurations) {
-    const [task] = await resources(name, 'AWS::ECS::TaskDefinition')
-    return task!.Properties.ContainerDefinitions[0]
-  }
 })
-
-describe('infra/README.md', () => {
-  test("maps every parameter of the original's templates", async () => {
-    const rows = (await read('infra/README.md')).split('\n').filter((line) => line.startsWith('| `'))
-    const missing = originalParameters.filter((name) => !rows.some((row) => row.startsWith(`| \`${name}\` |`)))
-    expect(missing).toEqual([])
-  })
-})
-
-/** The one that Glue's Python 3.9 shell brings, which does not know RunTask's clientToken, and one that does. */
-const boto3Versions = ['1.21.21', '1.43.11']
-const pythons = await orSkipped('boto3 (pip)', () => Promise.all(boto3Versions.map(pythonWithBoto3)))
-
-async function pythonWithBoto3(version: string): Promise<string> {
-  const home = await installedOnce(`boto3-${version}`, async (folder) => {
-    await run('python3', ['-m', 'venv', folder])
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
-    await run(join(folder, 'bin', 'python'), [...pip, `boto3==${version}`])
-  })
-  return join(home, 'bin', 'python')
-}
-
-describe('the launcher', () => {
-  test('keeps its claims, by its own tests, with no package installed', async () => {
-    expect(await testsOf('python3', 'test_launch_task')).toBeGreaterThan(20)
-  })
-
-  test.skipIf(pythons === null).each(boto3Versions.map((version, n) => [version, n] as const))(
-    'gets on with boto3 %s: tokens, throttling, lost answers, refusals',
-    async (_version, n) => {
-      expect(await testsOf(pythons![n]!, 'with_boto3_test')).toBeGreaterThan(2)
-    },
-  )
-
-  /** How many tests ran; throws with unittest's report if one failed. */
-  async function testsOf(python: string, module: string): Promise<number> {
-    const { stderr } = await run(python, ['-B', '-m', 'unittest', module], { cwd: join(root, 'infra/launcher') })
-    return Number(/Ran (\d+) tests/u.exec(stderr)?.[1])
-  }
-})
-
-describe("the image's files", { timeout: 300_000 }, () => {
-  const npmCi = async () =>
-    /RUN rm -rf node_modules && npm (ci .*)/u.exec(await read('infra/Dockerfile'))![1]!.split(' ')
-
-  test("hold DuckDB's native module for arm64, and for no other processor", async () => {
-    await inImageFolder(await npmCi(), async (folder) => {
-      const module = (name: string) => access(join(folder, 'node_modules/@duckdb', name, 'duckdb.node'))
-      await module('node-bindings-linux-arm64')
-      await expect(module('node-bindings-linux-x64')).rejects.toThrow('ENOENT')
-    })
-  })
-
-  test('load and merge on this processor, with no place to write to but the work folder', async () => {
-    const here = (await npmCi()).map((flag) => flag.replace('--cpu=arm64', `--cpu=${process.arch}`))
-    await inImageFolder(here, async (folder) => {
-      for (const part of ['bin', 'dist']) await cp(join(root, part), join(folder, part), { recursive: true })
-      await mkdir(join(folder, 'work'))
-      const nowhere = { HOME: '/nowhere', TMPDIR: '/nowhere' }
-      const places = {
-        DMSCDC_LANDING: join(root, 'sample-db/recorded/load'),
-        DMSCDC_LAKE: join(folder, 'lake'),
-        DMSCDC_STATE: join(folder, 'state'),
-        DMSCDC_TEMP: join(folder, 'work'),
-        DMSCDC_MEMORY: '512MiB',
-      }
-      const dmscdc = (...args: string[]) =>
-        run(process.execPath, ['bin/dmscdc', ...args], { cwd: folder, env: { ...nowhere, ...places } })
-      await dmscdc('tables')
-      await dmscdc('set', 'sampledb.*', '--active', '--primary-key', 'id')
-      const { tables } = JSON.parse((await dmscdc('run', '--json')).stdout)
-      expect(tables.map(({ status }: { status: string }) => status)).toEqual(['initial', 'initial', 'initial'])
-    })
-  })
-
-  async function inImageFolder(npm: readonly string[], check: (folder: string) => Promise<void>): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'dmscdc-image-'))
-    try {
-      for (const file of ['package.json', 'package-lock.json']) await cp(join(root, file), join(folder, file))
-      await run('npm', [...npm, '--no-audit', '--no-fund', '--prefer-offline'], { cwd: folder })
-      await check(folder)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  }
-})
-
-type Statement = {
-  readonly Action: string | readonly string[]
-  readonly Resource: unknown
-  readonly Condition?: unknown
-}
-
-/** A template's value as text; what only a deployment knows stands as its name in braces. */
-function resolved(value: unknown): string {
-  if (typeof value === 'string') return value
-  const [[kind, of]] = Object.entries(value as Record<string, unknown>) as [[string, unknown]]
-  if (kind !== 'Fn::Join') return `{${[of].flat().map(String).join('.')}}`
-  const [separator, parts] = of as [string, unknown[]]
-  return parts.map(resolved).join(separator)
-}
-
-/** The actions that IAM asks for, of all the commands of AWS's SDK that src imports. */
-async function requestsInCode(): Promise<string[]> {
-  const files = (await readdir(join(root, 'src'), { recursive: true })).filter((file) => file.endsWith('.ts'))
-  const texts = await Promise.all(files.map((file) => read(join('src', file))))
-  const imports = texts.flatMap((text) => [...text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-(\w+)'/gu)])
-  const actions = imports.flatMap(([, names = '', client = '']) =>
-    [...names.matchAll(/\b(\w+)Command\b/gu)].map(([, command = '']) => actionOf(client, command)),
-  )
-  return [...new Set(actions)].filter((action) => action !== 'dynamodb:CreateTable').sort()
-}
-
-function actionOf(client: string, command: string): string {
-  if (client !== 's3') return `${client}:${command}`
-  if (command.startsWith('List')) return 's3:ListBucket'
-  if (command === 'AbortMultipartUpload') return 's3:AbortMultipartUpload'
-  if (command.startsWith('Delete')) return 's3:DeleteObject'
-  return /^(?:Get|Head)/u.test(command) ? 's3:GetObject' : 's3:PutObject'
-}
 
 /** The anchors of a page's headings, as the forge makes them. */
 function anchors(markdown: string): string[] {

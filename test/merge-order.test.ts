@@ -129,17 +129,19 @@ describe('per key the last change decides', () => {
     expect(await values(lab)).toEqual(outcome(rows, expected))
   })
 
+  /** Each kind of change, once. */
+  const delivered = [
+    ['I', 9, 'new'],
+    ['U', 1, 'changed'],
+    ['D', 2, null],
+  ]
+
   test('a file delivered again under a new name changes nothing', async ({ lab }) => {
     await loaded(lab)
-    const rows = [
-      ['I', 9, 'new'],
-      ['U', 1, 'changed'],
-      ['D', 2, null],
-    ]
-    await landChanges(lab, '20240101-000000000', rows)
+    await landChanges(lab, '20240101-000000000', delivered)
     await lab.run()
     const before = await values(lab)
-    await landChanges(lab, '20240101-000000005', rows)
+    await landChanges(lab, '20240101-000000005', delivered)
     expect(await lab.runOne('s.t')).toMatchObject({
       status: 'incremental',
       files: 1,
@@ -151,13 +153,8 @@ describe('per key the last change decides', () => {
 
   test('both deliveries in one batch count each key once', async ({ lab }) => {
     await loaded(lab)
-    const rows = [
-      ['I', 9, 'new'],
-      ['U', 1, 'changed'],
-      ['D', 2, null],
-    ]
-    await landChanges(lab, '20240101-000000000', rows)
-    await landChanges(lab, '20240101-000000005', rows)
+    await landChanges(lab, '20240101-000000000', delivered)
+    await landChanges(lab, '20240101-000000005', delivered)
     expect(await lab.runOne('s.t')).toMatchObject({ changes: { inserted: 1, updated: 1, deleted: 1, unchanged: 0 } })
     expect(await values(lab)).toEqual({ 1: 'changed', 3: 'load 3', 9: 'new' })
   })

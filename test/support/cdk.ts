@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { orSkipped } from './install-once.ts'
+import { doneOnce, orSkipped } from './install-once.ts'
 
 const run = promisify(execFile)
 const infraDir = fileURLToPath(new URL('../../infra/', import.meta.url))
@@ -33,15 +33,19 @@ export type Synthesis = {
 /** True once infra/ has its packages, by `npm ci` where they are missing or older than the lockfile; false, said loudly, where that fails. */
 export async function infraInstalled(): Promise<boolean> {
   const installed = await orSkipped('infra (npm ci)', async () => {
-    const [wanted, found] = await Promise.all([
-      stat(join(infraDir, 'package-lock.json')),
-      stat(join(infraDir, 'node_modules', '.package-lock.json')).catch(() => null),
-    ])
-    if (found === null || found.mtimeMs < wanted.mtimeMs)
-      await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: infraDir })
+    const npmCi = async () => void (await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: infraDir }))
+    await doneOnce('infra', { isDone: hasItsPackages, work: npmCi })
     return true
   })
   return installed ?? false
+}
+
+async function hasItsPackages(): Promise<boolean> {
+  const [wanted, found] = await Promise.all([
+    stat(join(infraDir, 'package-lock.json')),
+    stat(join(infraDir, 'node_modules', '.package-lock.json')).catch(() => null),
+  ])
+  return found !== null && found.mtimeMs >= wanted.mtimeMs
 }
 
 /** `cdk synth` of a configuration with no network, no AWS variable, no home and no Docker. Throws with what it printed. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const cacheDir = fileURLToPath(new URL('../../.cache/', import.meta.url))
+export const cacheDir = fileURLToPath(new URL('../../.cache/', import.meta.url))
 /** Written last: a folder without it is half made. */
 const complete = '.complete'
 
@@ -13,11 +13,20 @@ const complete = '.complete'
  */
 export async function installedOnce(name: string, install: (folder: string) => Promise<void>): Promise<string> {
   const home = join(cacheDir, name)
-  await mkdir(cacheDir, { recursive: true })
-  while (!(await exists(join(home, complete)))) {
-    if (!(await locked(`${home}.lock`, () => fill(home, install)))) await sleep(250)
-  }
+  await doneOnce(name, { isDone: () => exists(join(home, complete)), work: () => fill(home, install) })
   return home
+}
+
+/** Works until it is done: one process at a time, and whoever waited for it does not do it again. */
+export async function doneOnce(
+  name: string,
+  { isDone, work }: { readonly isDone: () => Promise<boolean>; readonly work: () => Promise<void> },
+): Promise<void> {
+  await mkdir(cacheDir, { recursive: true })
+  const workOnce = async () => {
+    if (!(await isDone())) await work()
+  }
+  while (!(await isDone())) if (!(await locked(join(cacheDir, `${name}.lock`), workOnce))) await sleep(250)
 }
 
 /** What `start` gives; where it fails on a laptop null, with one loud line. Under CI that is an error: nothing is skipped there. */
@@ -36,7 +45,6 @@ export async function orSkipped<T>(what: string, start: () => Promise<T>): Promi
 }
 
 async function fill(home: string, install: (folder: string) => Promise<void>): Promise<void> {
-  if (await exists(join(home, complete))) return
   const building = `${home}.${process.pid}.tmp`
   try {
     await mkdir(building, { recursive: true })
@@ -50,7 +58,7 @@ async function fill(home: string, install: (folder: string) => Promise<void>): P
 }
 
 /** Does the work if no other process holds the lock; false if one does. The lock of a dead process is taken off. */
-export async function locked(lock: string, work: () => Promise<void>): Promise<boolean> {
+async function locked(lock: string, work: () => Promise<void>): Promise<boolean> {
   try {
     await writeFile(lock, String(process.pid), { flag: 'wx' })
   } catch {

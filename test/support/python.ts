@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { locked, orSkipped } from './install-once.ts'
+import { cacheDir, doneOnce, orSkipped } from './install-once.ts'
 
 export type ReaderEngine = 'duckdb' | 'pyarrow' | 'polars' | 'delta-rs'
 /** `folder`: the bare Parquet files below a folder, by Hive partitioning. `delta`: a Delta table by its log. */
@@ -14,7 +13,6 @@ export type ReaderKind = 'folder' | 'delta'
 const IMPORTS_ALL = ['-c', 'import duckdb, duckdb_extension_delta, pyarrow, polars, deltalake']
 const run = promisify(execFile)
 const here = fileURLToPath(new URL('.', import.meta.url))
-const cacheDir = fileURLToPath(new URL('../../.cache/', import.meta.url))
 
 /**
  * A Python interpreter that has the other engines (requirements.txt), in `.cache/python-<hash of the requirements>`; made once, also when several
@@ -43,19 +41,15 @@ export async function readWith(engine: ReaderEngine, kind: ReaderKind, path: str
 
 async function findOrInstall(): Promise<string> {
   const requirements = await readFile(join(here, 'requirements.txt'))
-  const home = join(cacheDir, `python-${createHash('sha256').update(requirements).digest('hex').slice(0, 12)}`)
+  const name = `python-${createHash('sha256').update(requirements).digest('hex').slice(0, 12)}`
+  const home = join(cacheDir, name)
   const python = join(home, 'bin', 'python')
-  await mkdir(cacheDir, { recursive: true })
-  while (!(await works(python))) {
-    if (await locked(`${home}.lock`, () => install(home, python))) continue
-    await sleep(250)
-  }
+  await doneOnce(name, { isDone: () => works(python), work: () => install(home, python) })
   return python
 }
 
 /** Builds beside and renames, so that a half-made environment is never found. A moved environment works by its interpreter, not by its scripts. */
 async function install(home: string, python: string): Promise<void> {
-  if (await works(python)) return
   const building = `${home}.${process.pid}.tmp`
   try {
     await run('python3', ['-m', 'venv', building])
