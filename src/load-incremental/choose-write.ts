@@ -1,5 +1,6 @@
 import type { WriteCosts } from '../domain.ts'
 import { rowGroupRows } from '../engine/engine.ts'
+import { sum } from '../sum.ts'
 
 /** What a touched row group goes through, and what its columns weigh. */
 export type TouchedGroup = {
@@ -90,5 +91,3 @@ export function chooseWrite(costs: WriteCosts, layout: TouchedLayout): WriteChoi
 function isWhole({ lost, changed, rows }: TouchedGroup, rowsMin: number): boolean {
   return lost > 0 || changed.includes(0) || rows < rowsMin
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

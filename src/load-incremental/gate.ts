@@ -3,6 +3,7 @@ import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
 import { dataSelect } from '../lake/data-sql.ts'
 import { keyColumns } from '../lake/write-data.ts'
+import { sum } from '../sum.ts'
 import type { MergeInput } from './merge-input.ts'
 import { selectKeySum, selectSpoiled } from './sql.ts'
 import type { Written } from './write-touched.ts'
@@ -51,5 +52,3 @@ function gateError(what: string): DmscdcError {
     hint: 'run again with --verbose and report the trace and the names of the landing files',
   })
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -5,6 +5,7 @@ import { allEnded } from '../lake/in-parallel.ts'
 import { byteVerifier, namingDamage, type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import { keyColumns, type TableShape } from '../lake/write-data.ts'
+import { sum } from '../sum.ts'
 import { compareRows } from './compare-rows.ts'
 import { gate } from './gate.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
@@ -192,5 +193,3 @@ function doubleKeyInLake(): DmscdcError {
     hint: 'see which: dmscdc verify --table <table>; then reload the table',
   })
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
