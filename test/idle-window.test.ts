@@ -88,6 +88,19 @@ describe('an idle table with more landing files than a page', () => {
     }
   })
 
+  test('is left to the run that wrote its row while it was listed whole', async ({ lab }) => {
+    const { ports, advance } = await loadedBed(lab)
+    advance(23)
+    const list: typeof ports.landing.list = async (options) => {
+      const isDiscovery = options.delimiter !== undefined
+      if (!isDiscovery) await ports.state.update(id, { remove: ['Digest'] }, {})
+      return ports.landing.list(options)
+    }
+    const report = await lab.runOne('s.t', { ports: { ...ports, landing: { ...ports.landing, list } } })
+    expect(report).toMatchObject(idleBy(wholeLists))
+    expect(await readRow(lab)).not.toHaveProperty('Digest')
+  })
+
   test('is listed whole while the row says how long by a clock that is days ahead', async ({ lab }) => {
     const { run, advance } = await loadedBed(lab)
     advance(-72)
@@ -118,11 +131,15 @@ describe('what lands in the window of such a table is taken by the next run', ()
     expect(await lab.verify()).toMatchObject([{ ok: true, problems: [] }])
   })
 
-  test('files of transaction mode, which are warned of at every run', async ({ lab }) => {
+  test('files of transaction mode are warned of at every run, wherever they lie', async ({ lab }) => {
     const { run } = await loadedBed(lab)
+    const warned = { error: null, warnings: [expect.stringContaining('CDC_TXN')] }
     await lab.land('s/t/CDC_TXN-00000000000000000001.parquet', change('x'))
-    for (let time = 0; time < 2; time++)
-      expect(await run()).toMatchObject({ status: 'idle', warnings: [expect.stringContaining('CDC_TXN')] })
+    for (let time = 0; time < 2; time++) expect(await run()).toMatchObject(warned)
+    await remove(lab, 's/t/CDC_TXN-00000000000000000001.parquet')
+    await lab.land('s/t/2023/CDC_TXN-00000000000000000001.parquet', change('x'))
+    await lab.land(flat(hours + 1), change('next'))
+    for (let time = 0; time < 2; time++) expect(await run()).toMatchObject(warned)
   })
 })
 

@@ -16,15 +16,15 @@ export async function isIdleInWindow(table: OpenTable): Promise<boolean> {
   // Clearing asks for the files before the window, and what holds a table may be there too.
   if (config.landed.kind !== 'keep' || item.row?.Held !== undefined) return false
   const listing = await listTable(ports.landing, item.id, { after: window.after })
-  // Files of transaction mode are no part of a digest; those that came are to be warned of.
+  // They are no part of a digest.
   return listing.transactionFiles === 0 && seenDigest(ports, listing, config) === window.digest
 }
 
 /** For the row of a table that is up to date at this head; null where a window would save no request, or none is sure to hold what comes. */
 export function windowToKeep({ ports, listing, config }: TableRun, { progress }: Snapshot): SeenWindow | null {
-  if (listing.pages === 1 || listing.transactionFiles > 0 || config.landed.kind !== 'keep') return null
   const after = windowStart(listing, progress.windowFrom)
-  if (after === null) return null
+  // Files of transaction mode are warned of at every run, wherever they lie.
+  if (after === null || listing.transactionFiles > 0) return null
   const inWindow = behind(listing, after)
   const namesOf = ({ loads, changes }: typeof listing) => loads.length + changes.length
   const spared = namesOf(listing) - namesOf(inWindow)
