@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { listTables } from '../src/controller/list-tables.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
 import type { Ports } from '../src/ports.ts'
+import { faultyPorts, timelessFaults } from './support/faulty-ports.ts'
 import type { Lab } from './support/lab.ts'
 import { rowsOf, test } from './support/lab-test.ts'
 import { editRow, readRow } from './support/row-file.ts'
@@ -234,6 +235,23 @@ describe('a table is listed whole at every run', () => {
     const { run } = await loadedBed(lab, { keyOf: (hour) => `s/t/01/2024/01/${stamp(hour)}.parquet` })
     expect(await run()).toMatchObject(idleBy(wholeLists))
   })
+})
+
+test('whatever fails at any call of a whole listing that prolongs the window, the next runs end as they would', async ({
+  lab,
+}) => {
+  const { run, ports, advance } = await loadedBed(lab)
+  for (const kind of timelessFaults)
+    for (let at = 0, struck = true; struck; at++) {
+      advance(23)
+      const faulty = faultyPorts(ports, { at, kind })
+      await lab.run({ ports: faulty.ports }).catch(() => {})
+      struck = faulty.struck()
+      expect([kind, at, await run()]).toMatchObject([kind, at, { status: 'idle', error: null, requests: { get: 0 } }])
+      expect([kind, at, await run()]).toMatchObject([kind, at, idleBy(1)])
+    }
+  await lab.land(flat(hours + 1), change('next'))
+  expect(await run()).toMatchObject({ status: 'incremental', files: 1 })
 })
 
 test('commands that change what is to be done are obeyed by the next run', async ({ lab }) => {
