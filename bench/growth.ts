@@ -4,6 +4,7 @@ import type { RunReport } from '../src/controller/run-cycle.ts'
 import type { BenchOptions } from './bench.ts'
 import { megabytes } from './figures.ts'
 import { writeBatch, writeLoad } from './files.ts'
+import { measureIdleTables } from './idle.ts'
 import { type Measured, measure } from './process.ts'
 import { localPlace } from './storage.ts'
 import { environment, launcher, ours, run } from './systems.ts'
@@ -52,6 +53,7 @@ const sections = {
     section: (setting: Section) => byCommits(setting, { mixed: false, isNew: true }),
   },
   tables: { title: 'Idle tables of one run', section: byTables },
+  idle: { title: 'Idle tables of one run, on S3 and DynamoDB, beside bare LISTs', section: idleBesideLists },
 } as const
 
 export const sectionNames = Object.keys(sections)
@@ -143,6 +145,30 @@ async function byTables({ options, folder, say }: Section): Promise<void> {
     await measure(process.execPath, [launcher, 'set', 'bench.*', '--active', '--primary-key', 'id'], environment(place))
     await run(place, options.memory)
     line(say, [String(tables), ...runCells(await run(place, options.memory))])
+  }
+}
+
+/** On servers of this machine, both with eight requests under way. */
+async function idleBesideLists({ options, folder, say }: Section): Promise<void> {
+  head(say, [
+    'tables',
+    'requests',
+    'wall s',
+    'CPU s',
+    'wall s of bare LISTs',
+    'CPU s of bare LISTs',
+    'wall ÷ that of bare LISTs',
+  ])
+  for (const tables of [100, 1_000].filter((count) => count <= options.rows / 100)) {
+    const { requests, ours, bare } = await measureIdleTables(options, join(folder, String(tables)), tables)
+    const ratio = (ours.wallSeconds / bare.wallSeconds).toFixed(2)
+    const times = [ours.wallSeconds, ours.cpuSeconds, bare.wallSeconds, bare.cpuSeconds]
+    line(say, [
+      tables.toLocaleString('en'),
+      requests.toLocaleString('en'),
+      ...times.map((one) => one.toFixed(2)),
+      ratio,
+    ])
   }
 }
 

@@ -41,6 +41,8 @@ export type LandingTable = {
   readonly ignored: number
   /** `CDC_TXN-…` files of transaction mode: not supported, warned of. */
   readonly transactionFiles: number
+  /** Requests that the listing took: one for each 1,000 names. */
+  readonly pages: number
 }
 
 // ---- lake -------------------------------------------------------------------------------------------------------
@@ -315,11 +317,22 @@ export type Mirror = {
   readonly mirroredFullLoadDate: string | null
   /** Of the landing listing and the operator's settings when the table was last found up to date. */
   readonly digest: string | null
+  /** By what an idle table is known without listing all that it ever had. */
+  readonly window: SeenWindow | null
   readonly published: readonly View[]
   /** How long superseded files were retained outside the table's folder; null: not at all. */
   readonly retainedMs: number | null
   /** Null: there is no table of ours in the catalog. */
   readonly catalog: CatalogRecord | null
+}
+
+/** What `digest` of a mirror says, of the names after a key alone. All that can still make work lies there, as long as names are as they were. */
+export type SeenWindow = {
+  /** Below the table's folder. */
+  readonly after: string
+  readonly digest: string
+  /** From then on the landing is listed whole again. */
+  readonly untilMs: number
 }
 
 /** The table of ours that the catalog has, or may have. `digest` is of what it says; null: nobody knows. */

@@ -57,7 +57,7 @@ describe('listTable', () => {
     for (const key of ['', 'LOAD00000001.parquet', '20240612-103127366.csv', 'CDC_TXN-20201117153046033.csv'])
       await landing.put(`sales/orders/${key}`, new Uint8Array(), { kind: 'any' })
     const table = await listTable(landing, orders)
-    expect(table).toEqual({ id: orders, loads: [], changes: [], ignored: 4, transactionFiles: 0 })
+    expect(table).toEqual({ id: orders, loads: [], changes: [], ignored: 4, transactionFiles: 0, pages: 1 })
   })
 
   test('reads every page', async () => {

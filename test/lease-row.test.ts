@@ -37,6 +37,7 @@ describe('mirroring the log into the row', () => {
     lastIncrementalFile: 'p/9.parquet',
     lastFullLoadDate: '2024-01-01 00:00:00',
     digest: 'd',
+    window: null,
     published: ['delta'] as const,
   }
   const apply = async (stored: StateRow) => {

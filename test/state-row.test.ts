@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DmscdcError } from '../src/errors.ts'
+import { digestText } from '../src/state/attribute-text.ts'
 import { newRow, readConfig, readMirror } from '../src/state/row.ts'
 import type { StateRow } from '../src/state/state-store.ts'
 import { config, id, item, onS3, path } from './support/sales-row.ts'
@@ -74,6 +75,7 @@ describe('a new row', () => {
       mirroredIncrementalFile: null,
       mirroredFullLoadDate: null,
       digest: null,
+      window: null,
       published: [],
       retainedMs: null,
       catalog: null,
@@ -283,10 +285,24 @@ describe('reading a row', () => {
       mirroredIncrementalFile: 'x/1.parquet',
       mirroredFullLoadDate: '2024-06-12T10:31:27Z',
       digest: 'abc',
+      window: null,
       published: ['delta'],
       retainedMs: 86400000,
       catalog: { database: 'sales', table: 'orders', digest: 'abc' },
     })
+  })
+
+  it('reads what was seen of a window beside the digest, and takes any other text for a digest', () => {
+    const window = { after: '20240612-103127367', digest: 'def', untilMs: Date.parse('2024-06-12T10:31:27Z') }
+    expect(digestText('abc', window)).toBe('abc def 2024-06-12T10:31:27.000Z 20240612-103127367')
+    const seenIn = (Digest: string) => {
+      const { digest, window } = readMirror(item({ Digest }))
+      return { digest, window }
+    }
+    expect(seenIn(digestText('abc', window))).toEqual({ digest: 'abc', window })
+    expect(seenIn(digestText('abc', null))).toEqual({ digest: 'abc', window: null })
+    for (const other of ['abc def', 'abc def never 20240612', 'abc def 2024-06-12T10:31:27Z a b'])
+      expect(seenIn(other)).toEqual({ digest: other, window: null })
   })
 
   it('says of a damaged row why, and quotes an odd name for the shell', () => {

@@ -13,6 +13,7 @@ import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { isRestoredSince } from './restored-since.ts'
+import { windowToKeep } from './seen-window.ts'
 import { describe } from './table-report.ts'
 import { digestWithout, reopenTableRun, type TableRun } from './table-run.ts'
 
@@ -159,12 +160,14 @@ function mirrored(table: HeldTable, failure: DmscdcError | null) {
   const { head, published } = finished as NonNullable<HeldTable['finished']>
   const stands = table.catalogStanding.kind === 'stands'
   const { cursor } = head.progress
+  const isSeen = failure === null && upToDate && stands && viewsAreDone(table)
   const { newestModifiedMs } = head.load
   return {
     lastIncrementalFile: cursor === null ? firstCursor(run.item.path) : `${run.item.path}${cursor}`,
     lastFullLoadDate: newestModifiedMs === null ? neverLoadedDate : dateText(newestModifiedMs),
     version: head.version,
-    digest: failure === null && upToDate && stands && viewsAreDone(table) ? digestWithout(run, cleared?.gone) : null,
+    digest: isSeen ? digestWithout(run, cleared?.gone) : null,
+    window: isSeen ? windowToKeep(run, head) : null,
     published: published.filter((view) => view !== 'glue' || stands),
   }
 }

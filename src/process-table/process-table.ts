@@ -6,8 +6,17 @@ import type { StateItem } from '../state/state-store.ts'
 import { clearingDue } from './clear-landing.ts'
 import type { HeldTable } from './held-table.ts'
 import { holdingTheTable } from './hold-table.ts'
+import { isIdleInWindow, prolongWindow } from './seen-window.ts'
 import { describe, emptyReport, type TableReport } from './table-report.ts'
-import { openTableRun, readSettings, seenBefore, type TableRun } from './table-run.ts'
+import {
+  listLanding,
+  type OpenTable,
+  openTable,
+  openTableRun,
+  readSettings,
+  seenBefore,
+  type TableRun,
+} from './table-run.ts'
 import { newTotals, type Totals } from './totals.ts'
 import { finishWhatWasLeft, workUntilIdle } from './work.ts'
 
@@ -22,7 +31,7 @@ const freeEntry: Admission = { admit: async (run) => run, onError() {} }
 
 /**
  * One table's part of a run. Never throws: what goes wrong stands in the report, and the row says what holds the table.
- * Reads as its steps: settings → listing → idle? → lease → work (decide, plan, do, commit, finish) → mirror and release.
+ * Reads as its steps: settings → idle by the window? → listing → idle? → lease → work (decide, plan, do, commit, finish) → mirror and release.
  */
 export async function processTable(
   ports: Ports,
@@ -42,9 +51,14 @@ export async function processTable(
       await holdingTheTable(run, finishWhatWasLeft)
       return { ...report(run, totals, startedMs), status: 'inactive' }
     }
-    run = await openTableRun(ports, item)
+    const table = openTable(ports, item)
+    if (await isIdleInWindow(table)) return report(table, totals, startedMs)
+    run = await listLanding(table)
     warnOfLanding(run, totals)
-    if (seenBefore(run) && !clearingDue(run)) return report(run, totals, startedMs)
+    if (seenBefore(run) && !clearingDue(run)) {
+      await prolongWindow(run)
+      return report(run, totals, startedMs)
+    }
     const admitted = await admit(run)
     if (admitted === null) return report(run, totals, startedMs)
     run = admitted
@@ -100,7 +114,7 @@ function warnOfLanding({ config, listing, mirror }: TableRun, totals: Totals): v
     )
 }
 
-function report(run: TableRun, totals: Totals, startedMs: number): TableReport {
+function report(run: OpenTable, totals: Totals, startedMs: number): TableReport {
   const costs = run.costs()
   const { ignored } = totals.changes
   const keyless = `${String(ignored)} updates and deletions cannot be applied without a key; Try: dmscdc set ${shellWord(tableName(run.item.id))} --primary-key <columns>`

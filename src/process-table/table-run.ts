@@ -13,21 +13,25 @@ import { readConfig, readMirror } from '../state/row.ts'
 import type { StateItem, StateRow } from '../state/state-store.ts'
 import { editedCursors } from './edited-cursors.ts'
 
-/** One table, read once at the start of its run: what the operator says, what the row repeats, what has landed. */
-export type TableRun = {
+/** One table at the start of its run, before its landing is asked: what the operator says, and what the row repeats. */
+export type OpenTable = {
   readonly ports: Ports
   readonly item: StateItem
   readonly config: TableConfig
   readonly mirror: Mirror
   readonly place: TablePlace
-  readonly listing: LandingTable
-  /** Changes with what landed and with what the operator says. */
-  readonly digest: string
   /** What the landing and the lake were asked for since the run began. */
   readonly costs: () => RequestCounts
   /** The table's engine session, opened when it is first wanted. */
   readonly session: () => Promise<EngineSession>
   readonly close: () => Promise<void>
+}
+
+/** The same with all that has landed, listed once and whole: nothing is decided on less. */
+export type TableRun = OpenTable & {
+  readonly listing: LandingTable
+  /** Changes with what landed and with what the operator says. */
+  readonly digest: string
 }
 
 /** Reads the row's settings; throws `invalid-config`. Costs no request. */
@@ -50,19 +54,27 @@ export async function withTableRun<T>(ports: Ports, item: StateItem, work: (run:
 }
 
 /** Lists what has landed for the table, by stores that count from now on. */
-export async function openTableRun(uncounted: Ports, item: StateItem): Promise<TableRun> {
+export async function openTableRun(ports: Ports, item: StateItem): Promise<TableRun> {
+  return listLanding(openTable(ports, item))
+}
+
+export async function listLanding(table: OpenTable): Promise<TableRun> {
+  const { ports, item, config } = table
+  const listing = await listTable(ports.landing, item.id)
+  return { ...table, listing, digest: seenDigest(ports, listing, config) }
+}
+
+/** No request; the stores count from now on. Throws `invalid-config` as `readSettings` does. */
+export function openTable(uncounted: Ports, item: StateItem): OpenTable {
   const landing = countRequests(uncounted.landing)
   const lake = countRequests(uncounted.lake)
   const ports = { ...uncounted, landing: landing.store, lake: lake.store }
   const settings = readSettings(ports, item)
-  const listing = await listTable(ports.landing, item.id)
   let session: Promise<EngineSession> | null = null
   return {
     ports,
     item,
     ...settings,
-    listing,
-    digest: digestOf(ports, listing, settings.config),
     costs: () => addCosts(landing.counts(), lake.counts()),
     session() {
       session ??= ports.engine().then((engine) => engine.openSession())
@@ -79,15 +91,17 @@ export async function openTableRun(uncounted: Ports, item: StateItem): Promise<T
 export async function reopenTableRun(run: TableRun, row: StateRow): Promise<TableRun> {
   const { ports } = run
   const item = { ...run.item, row }
-  const settings = readSettings(ports, item)
-  const listing = await listTable(ports.landing, item.id)
-  return { ...run, item, ...settings, listing, digest: digestOf(ports, listing, settings.config) }
+  return listLanding({ ...run, item, ...readSettings(ports, item) })
 }
 
 /** Idle is decided before any lease and without the lake: the row says that all this was seen, and nobody left work or gave a command. */
-export function seenBefore({ item, mirror, digest }: TableRun): boolean {
-  const isKnown = mirror.digest === digest && mirror.version !== null
-  return isKnown && item.row?.Lease === undefined && editedCursors(mirror) === null
+export function seenBefore(run: TableRun): boolean {
+  return run.mirror.digest === run.digest && isAsLeft(run)
+}
+
+/** Nobody left work or gave a command since the row was written; nothing is said of what has landed. */
+export function isAsLeft({ item, mirror }: OpenTable): boolean {
+  return mirror.version !== null && item.row?.Lease === undefined && editedCursors(mirror) === null
 }
 
 /** What the operator says; where the row says nothing of `KeepOp`, a lake that has the column `Op` keeps it. */
@@ -117,7 +131,7 @@ export function digestWithout(
   gone: ReadonlySet<string> = new Set(),
 ): string {
   if (gone.size === 0) return digest
-  return digestOf(ports, { ...listing, changes: listing.changes.filter(({ key }) => !gone.has(key)) }, config)
+  return seenDigest(ports, { ...listing, changes: listing.changes.filter(({ key }) => !gone.has(key)) }, config)
 }
 
 /** Discovery registers no such table, but a row can be written by hand. */
@@ -150,7 +164,7 @@ function requireCatalog({ catalog, lake }: Ports, { id, publish }: TableConfig):
   )
 }
 
-function digestOf({ catalog }: Ports, listing: LandingTable, config: TableConfig): string {
+export function seenDigest({ catalog }: Ports, listing: LandingTable, config: TableConfig): string {
   const { active: _, landed: __, ...settings } = config
   const database = config.publish.includes('glue') ? { database: catalog?.database } : {}
   const said = JSON.stringify({ ...settings, ...database })

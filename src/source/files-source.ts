@@ -88,7 +88,7 @@ async function loadFiles(
 ): Promise<readonly LandingFile[]> {
   const { loads } = await listTable(store, id)
   if (loads.length > 0) return loads
-  return (await listTable(store, id, '')).loads.filter(({ key, name }) => key === name)
+  return (await listTable(store, id, { prefix: '' })).loads.filter(({ key, name }) => key === name)
 }
 
 /** The files are read as the lake's types: a column of another type counts only where every value of it fits. */

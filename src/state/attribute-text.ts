@@ -1,4 +1,4 @@
-import { allViews, type Landed, type OnVanish, type View, vanishPolicies } from '../domain.ts'
+import { allViews, type Landed, type OnVanish, type SeenWindow, type View, vanishPolicies } from '../domain.ts'
 import { limits } from '../limits.ts'
 
 /** The value of an attribute, or what is wrong with it ("names column "id" twice"). */
@@ -94,6 +94,21 @@ export function parseDelimiter(text: string): Parsed<string> {
   const char = text === '\\t' ? '\t' : code === undefined ? text : String.fromCharCode(Number.parseInt(code, 16))
   if (char.length !== 1) return { problem: `has ${char.length} characters` }
   return /["\r\n\0]/u.test(char) ? { problem: 'has another meaning in CSV' } : { value: char }
+}
+
+/** `<digest>`, or with a window `<digest> <the window's digest> <until> <after>`. Any other text is a digest that no table has. */
+export function parseDigest(text: string): { readonly digest: string; readonly window: SeenWindow | null } {
+  const [, digest, seen, until = '', after] = /^(\S+) (\S+) (\S+) (\S+)$/u.exec(text) ?? []
+  const untilMs = Date.parse(until)
+  if (digest === undefined || seen === undefined || after === undefined || Number.isNaN(untilMs))
+    return { digest: text, window: null }
+  return { digest, window: { after, digest: seen, untilMs } }
+}
+
+export function digestText(digest: string, window: SeenWindow | null): string {
+  return window === null
+    ? digest
+    : [digest, window.digest, new Date(window.untilMs).toISOString(), window.after].join(' ')
 }
 
 /** A place without its scheme, ending with a slash: `s3://b/p`, `b/p` and `b/p/` are one place. */

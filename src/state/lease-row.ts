@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Lease, Mirror } from '../domain.ts'
+import { digestText } from './attribute-text.ts'
 import type { RowChange, RowCondition, StateRow } from './state-store.ts'
 
 /** A conditional write of a row. */
@@ -47,7 +48,7 @@ export function release(lease: Lease): RowWrite {
 }
 
 /** What a commit leaves for the row to repeat. */
-export type Mirrored = Pick<Mirror, 'lastIncrementalFile' | 'lastFullLoadDate' | 'digest' | 'published'> & {
+export type Mirrored = Pick<Mirror, 'lastIncrementalFile' | 'lastFullLoadDate' | 'digest' | 'window' | 'published'> & {
   readonly version: number
 }
 
@@ -68,9 +69,10 @@ export function mirrorChange(
   }
   const cursors = { LastIncrementalFile: mirrored.lastIncrementalFile, LastFullLoadDate: mirrored.lastFullLoadDate }
   const set = { ...cursors, ...twins, Published: [...mirrored.published] }
+  const seen = mirrored.digest === null ? null : digestText(mirrored.digest, mirrored.window)
   return {
     full: {
-      change: mirrored.digest === null ? { set, remove: ['Digest'] } : { set: { ...set, Digest: mirrored.digest } },
+      change: seen === null ? { set, remove: ['Digest'] } : { set: { ...set, Digest: seen } },
       condition: {
         LastIncrementalFile: read.LastIncrementalFile,
         LastFullLoadDate: read.LastFullLoadDate,

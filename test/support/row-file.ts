@@ -5,8 +5,8 @@ import type { Lab } from './lab.ts'
 type Row = Readonly<Record<string, unknown>>
 
 /** The row of `s.t` as an operator sees it in the console. */
-export async function readRow(lab: Lab, table = 't'): Promise<Row> {
-  return JSON.parse(await readFile(rowPath(lab, table), 'utf8')) as Row
+export async function readRow(lab: Lab, table = 't', schema = 's'): Promise<Row> {
+  return JSON.parse(await readFile(rowPath(lab, table, schema), 'utf8')) as Row
 }
 
 /** What an operator does in the console: some attributes get other values; `undefined` takes one away. */
@@ -23,4 +23,4 @@ export async function cursorTo(lab: Lab, name: string): Promise<{ readonly LastI
   return { LastIncrementalFile: `${String((await readRow(lab)).path)}${name}` }
 }
 
-const rowPath = (lab: Lab, table: string) => join(lab.state, 's', `${table}.json`)
+const rowPath = (lab: Lab, table: string, schema = 's') => join(lab.state, schema, `${table}.json`)
