@@ -1,6 +1,7 @@
 import type { Catalog } from './catalog/catalog.ts'
 import type { Clock } from './clock.ts'
-import type { Lease, WriteCosts } from './domain.ts'
+import type { WriteCosts } from './costs.ts'
+import type { Lease } from './domain.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Log } from './log.ts'
 import type { ObjectStore } from './objects/object-store.ts'

@@ -8,7 +8,7 @@ type Source = { readonly path: string; readonly text: string }
 
 /** From the bottom up; imports go strictly downward. A unit is a folder of src or a file in it (`cli-tables.ts` belongs to `cli`). */
 const layers = [
-  ['domain', 'limits', 'steps', 'sum'],
+  ['costs', 'domain', 'limits', 'steps', 'sum'],
   ['errors'],
   ['lake-types', 'parquet'],
   ['clock', 'log', 'config', 'own-process'],

@@ -1,4 +1,5 @@
-import type { Column, DataFile, ProbeCosts } from '../domain.ts'
+import type { ProbeCosts } from '../costs.ts'
+import type { Column, DataFile } from '../domain.ts'
 import { limits } from '../limits.ts'
 import type { ByteRange } from '../objects/object-store.ts'
 import { type Chunk, decodeFooter, ids, int, intOr, trailerBytes } from '../parquet/footer.ts'

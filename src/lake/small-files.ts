@@ -1,4 +1,5 @@
-import type { DataFile, PartitionValues, WriteCosts } from '../domain.ts'
+import type { WriteCosts } from '../costs.ts'
+import type { DataFile, PartitionValues } from '../domain.ts'
 import { sum } from '../sum.ts'
 import { dataFileBytesTarget } from './write-data.ts'
 

@@ -1,4 +1,5 @@
-import type { DataFile, PartitionValues, WriteCosts } from '../domain.ts'
+import type { WriteCosts } from '../costs.ts'
+import type { DataFile, PartitionValues } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { list } from '../engine/sql.ts'
 import { DmscdcError } from '../errors.ts'

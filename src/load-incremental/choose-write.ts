@@ -1,4 +1,4 @@
-import type { WriteCosts } from '../domain.ts'
+import type { WriteCosts } from '../costs.ts'
 import { rowGroupRows } from '../engine/engine.ts'
 import { sum } from '../sum.ts'
 

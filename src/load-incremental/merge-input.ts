@@ -1,4 +1,5 @@
-import type { Snapshot, WriteCosts } from '../domain.ts'
+import type { WriteCosts } from '../costs.ts'
+import type { Snapshot } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import type { Staging, TableShape } from '../lake/write-data.ts'
 import type { Batch } from '../landing/batch.ts'

@@ -1,4 +1,4 @@
-import type { WriteCosts } from '../domain.ts'
+import type { WriteCosts } from '../costs.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import type { OpenedDataFile } from '../lake/data-sql.ts'
 import { type VerifyBytes, wholeOf } from '../lake/open-data.ts'

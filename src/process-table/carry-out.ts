@@ -1,3 +1,4 @@
+import type { WriteCosts } from '../costs.ts'
 import {
   type ChangeCounts,
   type Column,
@@ -10,7 +11,6 @@ import {
   type Snapshot,
   type StagedCommit,
   type TableConfig,
-  type WriteCosts,
 } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'

@@ -1,4 +1,4 @@
-import type { WriteCosts } from '../../src/domain.ts'
+import type { WriteCosts } from '../../src/costs.ts'
 import { histories } from '../support/histories.ts'
 import { assertForAWhile } from './assert-for-a-while.ts'
 import { expectHistoryToHold } from './run-history.ts'

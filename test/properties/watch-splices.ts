@@ -1,4 +1,4 @@
-import type { WriteCosts } from '../../src/domain.ts'
+import type { WriteCosts } from '../../src/costs.ts'
 import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import { eagerMerges, eagerProbes, eagerSplices, type Lab } from '../support/lab.ts'

@@ -1,0 +1,24 @@
+/** By what the way to write a changed file is chosen. Bytes stand for what the encoder needs for them. */
+export type WriteCosts = {
+  /** One request more. */
+  readonly requestBytes: number
+  /** A byte that is copied as it is. */
+  readonly copiedByte: number
+  /** A file of which more than this share is referred to by nothing is written anew. */
+  readonly deadShareMax: number
+  /** Rows that come into a file join a row group with fewer rows than this, which is encoded anew; else they begin one. */
+  readonly smallGroupRows: number
+  /** So many small files a partition may have before a commit that touches it merges some. */
+  readonly smallFilesMax: number
+  readonly probe: ProbeCosts
+}
+
+/** When the key columns of files that may hold a key of a batch are fetched before the files. */
+export type ProbeCosts = {
+  /** Where the files have more bytes than this together. */
+  readonly bytesMin: number
+  /** Where the columns have no larger share of a file. */
+  readonly shareMax: number
+  /** What is read in between, rather than ask once more. */
+  readonly gapBytes: number
+}
