@@ -108,11 +108,16 @@ function dispatcherHere({ cycle, memoryBytes }: Pick<Config, 'cycle' | 'memoryBy
   return inProcess(ports, { ...limits, memoryBytes })
 }
 
+/**
+ * DuckDB's allocator reads its settings as the library is loaded. By itself it keeps what was freed for each thread that asked, and a
+ * statement may run on any of some threads of Node's: the process grew by a quarter of a gigabyte.
+ */
 async function openEngine(
   config: Config,
   places: readonly ObjectLocation[],
   scratch: () => Promise<string>,
 ): Promise<Engine> {
+  process.env.DUCKDB_JE_MALLOC_CONF ??= 'narenas:1'
   const { duckdbEngine } = await import('./engine/duckdb-engine.ts')
   const folders = places.flatMap((place) => (place.kind === 'file' ? [place.folder] : []))
   return duckdbEngine({

@@ -44,7 +44,9 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
       const folder = join(work, name)
       await mkdir(folder)
       const link = await linkTo(databases, name)
-      return openSession(link, { folder, footerBytesMax, atOnceMax: options.threads ?? availableParallelism() })
+      const atOnceMax = options.threads ?? availableParallelism()
+      const wholeAtOnceMax = Math.min(atOnceMax, Math.max(1, Math.floor(options.memoryBytes / wholeFileBytes)))
+      return openSession(link, { folder, footerBytesMax, atOnceMax, wholeAtOnceMax })
     },
     async close() {
       await databases.close()
@@ -52,6 +54,9 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
     },
   }
 }
+
+/** What a statement that writes all columns of a file takes, half of it beside the engine's limit; it has the threads busy by itself. */
+const wholeFileBytes = 500e6
 
 /** A killed run cannot remove its spill files, which may be large: the next run does. */
 async function removeAbandoned(temp: string): Promise<void> {
@@ -65,11 +70,12 @@ async function removeAbandoned(temp: string): Promise<void> {
 type SessionOptions = {
   readonly folder: string
   readonly footerBytesMax: number
-  /** Statements that write files at once. */
+  /** Statements that write files at once; and of these, such as write all columns. */
   readonly atOnceMax: number
+  readonly wholeAtOnceMax: number
 }
 
-function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionOptions): EngineSession {
+function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnceMax }: SessionOptions): EngineSession {
   let made = 0
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
   let used = false
@@ -83,6 +89,7 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionO
     return link.statement(sql, read(sql))
   }
   const limit = pLimit(atOnceMax)
+  const limitWhole = pLimit(wholeAtOnceMax)
   const aside = (sql: string) => limit(() => link.aside(sql, read(sql)))
   const run = async (sql: string) => {
     used = true
@@ -113,7 +120,7 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax }: SessionO
       together(requests, async (request) => {
         const target = fresh('out')
         await mkdir(target)
-        return writtenFiles(await aside(copyStatement(request, target)), segmentsOf)
+        return writtenFiles(await limitWhole(() => aside(copyStatement(request, target))), segmentsOf)
       }),
     encode: (requests) =>
       together(requests, async (request) => {
