@@ -125,12 +125,10 @@ async function runUntilIdle(lab: Lab, table: string): Promise<void> {
 async function put(lab: Lab, table: string, file: LandedFile): Promise<void> {
   const folder = join(lab.landing, 's', table)
   await mkdir(folder, { recursive: true })
-  // A full load is a new object, as DMS writes it.
+  // A full load is a new object, as DMS writes it; and one with the bytes of the load before it could not be seen.
   await rm(join(folder, file.name), { force: true })
-  await redate(
-    await lab.land(`s/${table}/${file.name}`, rowsOf(file.types, file.cells)),
-    new Date(file.dateMs).toISOString(),
-  )
+  const date = new Date(file.dateMs).toISOString()
+  await redate(await lab.land(`s/${table}/${file.name}`, rowsOf(file.types, file.cells), date), date)
 }
 
 const chosen = <T>(items: readonly T[], choice: number): T => items[choice % items.length] as T

@@ -44,8 +44,8 @@ export type Lab = {
   readonly ports: Ports
   /** Runs SQL in a DuckDB of the test's own: makes landing files, reads the lake as a plain reader does. */
   sql(statement: string): Promise<Record<string, unknown>[]>
-  /** Lands a Parquet file of a query's rows at a key of the landing, such as `s/t/LOAD00000001.parquet`. */
-  land(key: string, select: string): Promise<string>
+  /** Lands a Parquet file of a query's rows at a key of the landing, such as `s/t/LOAD00000001.parquet`; a note makes its bytes its own. */
+  land(key: string, select: string, note?: string): Promise<string>
   /** Lands bytes or text as they are. */
   landBytes(key: string, body: string | Uint8Array): Promise<string>
   set(table: string, options: SetOptions): Promise<void>
@@ -106,10 +106,11 @@ export async function openLab(overrides: Partial<Ports> = {}): Promise<Lab> {
     ports,
     sql,
     landBytes,
-    async land(key, select) {
+    async land(key, select, note) {
       const path = join(landing, key)
       await mkdir(dirname(path), { recursive: true })
-      await sql(`copy (${select}) to ${literal(path)} (format parquet)`)
+      const metadata = note === undefined ? '' : `, kv_metadata {note: ${literal(note)}}`
+      await sql(`copy (${select}) to ${literal(path)} (format parquet${metadata})`)
       return path
     },
     async set(table, options) {
