@@ -250,6 +250,23 @@ describe('a table without a key', () => {
     expect(await lab.rows('s.t')).toHaveLength(5)
   })
 
+  test('is made of a full load that has come since, whatever that one leaves out', async ({ lab }) => {
+    const reload = async (day: number) => {
+      const dated = `2024-01-${String(day).padStart(2, '0')}T00:00:00Z`
+      await redate(await landLoad(lab, 'LOAD00000001', [[day, 'load']]), dated)
+    }
+    await loaded(lab, 0, {})
+    await reload(2)
+    await redate(await landDay(lab, 3, [['I', 13, 'day 3']]), '2024-01-03T00:00:00Z')
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 2, error: null })
+    await editRow(lab, await cursorTo(lab, '0.parquet'))
+    await reload(9)
+    await redate(await landDay(lab, 10, [['I', 20, 'day 10']]), '2024-01-10T00:00:00Z')
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', files: 2, error: null })
+    expect(await values(lab)).toEqual({ 9: 'load', 20: 'day 10' })
+    await expectMirrored(lab)
+  })
+
   test('passes over files by a cursor set forward, and they are not in what is made anew', async ({ lab }) => {
     await loaded(lab, 1, {})
     await landDay(lab, 2, [['I', 22, 'passed']])

@@ -5,6 +5,7 @@ import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } fro
 import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
 import { appliedChanges, generationOf, leftOut } from '../landing/pending.ts'
 import { withReplay } from '../landing/replay-mark.ts'
+import { sameContent } from '../landing/same-content.ts'
 import { goneForRebuild, goneLoads } from './decide.ts'
 import { cursorKey, cursorUnitMs, momentMs, obeyedWith, standingEdit } from './edited-cursors.ts'
 import type { TableRun } from './table-run.ts'
@@ -154,9 +155,12 @@ async function reload(run: TableRun, head: Snapshot, loads: readonly LandingFile
 
 /** A table that is made anew loses what the landing does not hold any more: then it is left as it is. */
 async function refuseLoss(run: TableRun, head: Snapshot, loads: readonly LandingFile[]): Promise<void> {
-  const { listing, config } = run
+  const { listing, config, ports } = run
   const lost = goneLoads(listing.loads, head)
   if (config.primaryKey === null) {
+    const same = await sameContent(ports.landing, listing, head)
+    // Made anew of a full load that has come meanwhile, it is made of nothing that was taken before.
+    if (generationOf(listing.loads, head.load, same).kind === 'replaced') return
     const applied = appliedChanges(listing.changes, head.progress, leftOutOf(run, head))
     const missing = head.progress.changeFilesTaken - applied.length + lost.length
     if (missing > 0) throw goneForRebuild(missing)
