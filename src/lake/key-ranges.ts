@@ -4,6 +4,7 @@ import { limits } from '../limits.ts'
 import type { ByteRange } from '../objects/object-store.ts'
 import { type Chunk, decodeFooter, ids, int, intOr, trailerBytes } from '../parquet/footer.ts'
 import { leavesOf } from '../parquet/splice-footer.ts'
+import { sum } from '../sum.ts'
 
 /** Where a file's footer stands, and what follows it, as the log says; null where it is no footer to be read on its own. */
 export function footerRange({ sizeBytes, footerBytes }: DataFile): ByteRange | null {
@@ -30,8 +31,7 @@ export function columnRanges(
   const wanted = chunks.flatMap((group) => places.flatMap((place) => rangesOf(group[place] as Chunk)))
   if (wanted.some(({ length }) => length === 0)) return null
   const ranges = joined(wanted, gapBytes)
-  const bytes = ranges.reduce((total, { length }) => total + length, 0)
-  return bytes > sizeBytes * shareMax ? null : ranges
+  return sum(ranges.map(({ length }) => length)) > sizeBytes * shareMax ? null : ranges
 }
 
 function chunksByRowGroup(footerAndTrailer: Uint8Array, columns: number): readonly (readonly Chunk[])[] | null {

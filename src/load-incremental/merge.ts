@@ -97,7 +97,8 @@ async function findHits(
   try {
     await hits(opened.files)
     return opened
-  } catch {
+  } catch (error) {
+    if (!(error instanceof DmscdcError && error.kind === 'bug')) throw error
     // Columns that stand alone prove nothing of what is wrong with a file.
     const whole = await opened.keep(candidates.map(({ number }) => number))
     await namingDamage(whole.files, byteVerifier(session), () => hits(whole.files))
