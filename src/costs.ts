@@ -10,6 +10,10 @@ export type WriteCosts = {
   readonly smallGroupRows: number
   /** So many small files a partition may have before a commit that touches it merges some. */
   readonly smallFilesMax: number
+  /** Where at least so many row groups are written anew as a whole, one column is compared first that tells of most rows that they change. */
+  readonly sampledGroupsMin: number
+  /** The new rows of a batch whose landing files have more bytes lie on the disk, in the order of the files that they go to. */
+  readonly newRowsInMemoryMax: number
   readonly probe: ProbeCosts
 }
 

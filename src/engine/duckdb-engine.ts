@@ -128,6 +128,11 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
         const [written] = await aside(encodeStatement(request, path))
         return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
       }),
+    async spill(select, rowGroupRows) {
+      const path = fresh('spilled')
+      const [written] = await rows(encodeStatement({ select, rowGroupRows, fieldIds: new Map() }, path))
+      return Number(written?.count) === 0 ? null : path
+    },
     readBytes,
     hashSpans,
     async concatenate(groups) {

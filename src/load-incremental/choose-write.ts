@@ -47,6 +47,8 @@ export const defaultWriteCosts: WriteCosts = {
   deadShareMax: 0.3,
   smallGroupRows: rowGroupRows / 4,
   smallFilesMax: 10,
+  sampledGroupsMin: 8,
+  newRowsInMemoryMax: 32e6,
   // What lies on this machine is not fetched.
   probe: { bytesMin: Number.POSITIVE_INFINITY, shareMax: 0.5, gapBytes: 128 * 1_024 },
 }

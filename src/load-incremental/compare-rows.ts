@@ -1,10 +1,12 @@
 import type { Column } from '../domain.ts'
+import type { EngineSession } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { fileColumns, type TableShape } from '../lake/write-data.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { HitGroup, Layouts } from './splice.ts'
 import { rangesOf } from './splice-layout.ts'
 import {
+  countDifferences,
   createDifferences,
   decideRest,
   insertDifferences,
@@ -16,11 +18,11 @@ import {
 /**
  * Compares the rows that are to be replaced with those that replace them, reading touched row groups alone, and makes the table `differences`.
  * Column by column only where it can be of use: a row group that loses a row, or of a file that cannot be spliced, is
- * written again with all its columns. There the narrow columns are read first, and texts only where these leave a row undecided: for
- * what is different already a wide column says nothing more.
+ * written again with all its columns. There, of many, the column is read first that tells the most in a sample, then the narrow ones, and texts only where
+ * these leave a row undecided: for what is different already another column says nothing more.
  */
 export async function compareRows(
-  { session, shape }: MergeInput,
+  { session, shape, costs }: MergeInput,
   files: readonly OpenedDataFile[],
   { layouts, hitGroups }: { readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] },
 ): Promise<void> {
@@ -34,11 +36,32 @@ export async function compareRows(
   await session.run(createDifferences(written))
   for (const rows of lakeRows(reading, exact, shape.columns))
     await session.run(insertDifferences(rows, { compared, written }))
-  for (const rows of lakeRows(reading, rough, narrow)) await session.run(insertRoughDifferences(rows, narrow))
-  if (rough.length === 0 || wide.length === 0) return
-  const undecided = await session.rows(selectUndecided())
-  const groups = undecided.map(({ f, g }) => ({ f: Number(f), g: g === null ? null : Number(g) }))
-  for (const rows of lakeRows(reading, groups, wide)) await session.run(decideRest(rows, wide))
+  if (rough.length === 0) return
+  const sample = rough.length < costs.sampledGroupsMin ? [] : rough.slice(0, 1)
+  const telling = await mostTelling(session, reading, sample, narrow)
+  const steps = telling === null ? [narrow, wide] : [[telling], narrow.filter((column) => column !== telling), wide]
+  const [first = [], ...others] = steps.filter(({ length }) => length > 0)
+  for (const rows of lakeRows(reading, rough, first)) await session.run(insertRoughDifferences(rows, first))
+  for (const columns of others) {
+    const undecided = await session.rows(selectUndecided())
+    const groups = undecided.map(({ f, g }) => ({ f: Number(f), g: g === null ? null : Number(g) }))
+    for (const rows of lakeRows(reading, groups, columns)) await session.run(decideRest(rows, columns))
+  }
+}
+
+/** The column that tells of the most rows of a sample that they change; null where none tells of any. */
+async function mostTelling(
+  session: EngineSession,
+  reading: Reading,
+  sample: readonly Stretch[],
+  columns: readonly Column[],
+): Promise<Column | null> {
+  const [rows] = lakeRows(reading, sample, columns)
+  if (rows === undefined || columns.length < 2) return null
+  const [counts] = await session.rows(countDifferences(rows, columns))
+  const told = ({ fieldId }: Column) => Number(counts?.[`d${String(fieldId)}`])
+  const best = columns.reduce((a, b) => (told(b) > told(a) ? b : a))
+  return told(best) === 0 ? null : best
 }
 
 const isWide = ({ type }: Column) => type.kind === 'string' || type.kind === 'binary'

@@ -20,4 +20,4 @@ export type PlanInput = {
   readonly costs: WriteCosts
 }
 
-export type MergeInput = PlanInput
+export type MergeInput = PlanInput & { readonly batch: Pick<Batch, 'files'> }

@@ -1,18 +1,18 @@
 import type { ChangeCounts, Column, DataFile, RememberedDeletes, Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { allEnded } from '../lake/in-parallel.ts'
 import { byteVerifier, namingDamage, type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import { keyColumns, type TableShape } from '../lake/write-data.ts'
 import { sum } from '../sum.ts'
+import { type BegunProof, beginProof } from './begun-proof.ts'
 import { compareRows } from './compare-rows.ts'
 import { gate } from './gate.ts'
 import type { MergeInput, PlanInput } from './merge-input.ts'
+import { createNewRows } from './new-rows.ts'
 import { placeRows } from './place-rows.ts'
 import { dropLosers, remember } from './remember.ts'
 import { chooseWrites, openLayouts, proveTouched } from './splice.ts'
-import { deleteUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
 import { type TouchedFiles, writeTouched } from './write-touched.ts'
 
@@ -109,10 +109,11 @@ async function findHits(
 /** Writes what the plan touches, less what turns out equal, and proves it before anyone may see it. */
 export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<MergeResult> {
   const { session, shape, staging, sequence } = input
-  const touched = await settleTouched(input, plan)
-  const written = await namingDamage(plan.opened.files, touched.verify, () => writeTouched(input, touched))
-  const changes = await countChanges(input, plan)
-  await gate(input, written, changes)
+  const proof = beginProof(byteVerifier(session))
+  const merging = merge(input, plan, proof)
+  // Where both fail the hashes say why: bytes that are not what was written may be anything to the engine.
+  await merging.then(proof.end, proof.stop)
+  const { written, changes } = await merging
   await written.release()
   await plan.opened.release()
   return {
@@ -126,27 +127,37 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
   }
 }
 
-/** Drops what turns out equal, settles where each row is to stand, and chooses how each file that changes is written. */
-async function settleTouched(input: MergeInput, { opened }: MergePlan): Promise<TouchedFiles> {
-  const { session, shape } = input
-  const verify = byteVerifier(session)
-  return namingDamage(opened.files, verify, async () => {
-    const touched = await openLayouts(input, opened.files, verify)
-    const { layouts } = touched
-    await session.run(sql.createNewRows(shape.columns))
-    if (opened.files.length > 0) {
-      // Where both fail the hashes say why: bytes that are not what was written may be anything to the engine.
-      await allEnded([proveTouched(opened.files, touched, verify), compareRows(input, opened.files, touched)])
-      await session.run(deleteUnchanged())
-    }
-    await session.run(sql.createRemoved())
-    const changing = (await session.rows(sql.selectTouched())).map(({ f }) => Number(f))
-    const rewrites = opened.files.filter(({ number }) => changing.includes(number))
-    const merged = await placeRows(input, rewrites)
-    const kept = rewrites.filter(({ number }) => merged.every((one) => one.number !== number))
-    const choices = kept.length === 0 ? new Map() : await chooseWrites(input, layouts, kept)
-    return { opened: opened.files, verify, layouts, rewrites: kept, merged, choices }
+async function merge(input: MergeInput, plan: MergePlan, proof: BegunProof) {
+  return namingDamage(plan.opened.files, proof.verify, async () => {
+    const written = await writeTouched(input, await settleTouched(input, plan, proof))
+    const changes = await countChanges(input, plan)
+    await gate(input, written, changes)
+    return { written, changes }
   })
+}
+
+/** Drops what turns out equal, settles where each row is to stand, and chooses how each file that changes is written. */
+async function settleTouched(input: MergeInput, plan: MergePlan, proof: BegunProof): Promise<TouchedFiles> {
+  const { session } = input
+  const { opened } = plan
+  const touched = await openLayouts(input, opened.files, proof.verify)
+  const { layouts } = touched
+  proveTouched(opened.files, touched, proof)
+  const newRows = await createNewRows(
+    input,
+    plan.touched.map(({ number }) => number),
+  )
+  if (opened.files.length > 0) {
+    await compareRows(input, opened.files, touched)
+    await newRows.dropUnchanged()
+  }
+  await session.run(sql.createRemoved())
+  const changing = (await session.rows(sql.selectTouched())).map(({ f }) => Number(f))
+  const rewrites = opened.files.filter(({ number }) => changing.includes(number))
+  const merged = await placeRows(input, rewrites)
+  const kept = rewrites.filter(({ number }) => merged.every((one) => one.number !== number))
+  const choices = kept.length === 0 ? new Map() : await chooseWrites(input, layouts, kept)
+  return { opened: opened.files, proof, layouts, rewrites: kept, merged, choices }
 }
 
 async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {

@@ -1,5 +1,6 @@
 import type { Column } from '../domain.ts'
 import { differs, list } from '../engine/sql.ts'
+import { selectArriving } from './sql.ts'
 
 /*
  * What a splice needs beside the tables of the merge (sql.ts), one statement per function:
@@ -40,6 +41,11 @@ export function insertDifferences(
     from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
 }
 
+/** Of how many rows each of these columns alone tells that they change: `d<fieldId>`. */
+export const countDifferences = (lakeRows: string, columns: readonly Column[]) =>
+  `select ${list(columns.map((column) => `count(*) filter (${different(column)}) as ${d(column)}`))}
+    from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
+
 /** Only whether a row changes, as far as `compared` say. */
 export function insertRoughDifferences(lakeRows: string, compared: readonly Column[]): string {
   return `insert into differences (f, pos, rough, changed) select n.f, n.pos, true, ${anyDiffers(compared)}
@@ -62,9 +68,10 @@ export function decideRest(lakeRows: string, compared: readonly Column[]): strin
 const different = (column: Column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)
 const anyDiffers = (compared: readonly Column[]) => `(${compared.map(different).join(' or ') || 'false'})`
 
-/** Drops what equals the row that it would replace. */
+/** Of `new_rows`, what equals the row that it would replace. */
 export const deleteUnchanged = () =>
   `delete from new_rows where f is not null and (f, pos) in (select f, pos from differences where not changed)`
+export const insertUnchanged = () => `insert into unchanged select f, pos from differences where not changed`
 
 /** What each touched row group goes through: rows lost, and the columns that differ in those that stay. */
 export function selectGroupChanges(written: readonly Column[]): string {
@@ -120,8 +127,11 @@ export function selectRegrouped(
     (range) => `select ${list(columns.map(c))} from (select * from (${lakeRows}) where ${within('pos', range)})
       anti join (select pos from removed where f = ${file}) using (pos)`,
   )
-  const here = ranges.map((range) => within('pos', range)).join(' or ') || 'false'
-  const come = `select ${list(columns.map(c))} from new_rows semi join (select ord from settled where home = ${file}) as s using (ord)
-    where f is distinct from ${file} or ${here}`
-  return [...kept, come].join(' union all ')
+  const stay = ranges.map(
+    (
+      range,
+    ) => `select ${list(columns.map(c))} from new_rows semi join (select ord from settled where home = ${file} and came = ${file}) as s using (ord)
+      where f = ${file} and ${within('pos', range)}`,
+  )
+  return [...kept, ...stay, selectArriving(columns, number)].join(' union all ')
 }

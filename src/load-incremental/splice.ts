@@ -3,6 +3,7 @@ import type { EngineSession } from '../engine/engine.ts'
 import type { OpenedDataFile } from '../lake/data-sql.ts'
 import { type VerifyBytes, wholeOf } from '../lake/open-data.ts'
 import { fileColumns, type TableShape } from '../lake/write-data.ts'
+import type { BegunProof } from './begun-proof.ts'
 import { chooseWrite, type TouchedGroup, type WriteChoice } from './choose-write.ts'
 import { readLayout, type SpliceLayout, spansOfGroups } from './splice-layout.ts'
 import { createRowGroups, selectArrivals, selectGroupChanges, selectHitGroups } from './splice-sql.ts'
@@ -38,16 +39,16 @@ export async function openLayouts(
   return { layouts, hitGroups }
 }
 
-/** Compares with their hashes the bytes of touched row groups, and all bytes of files that cannot be spliced. */
-export async function proveTouched(
+/** Has the bytes of touched row groups compared with their hashes, and all bytes of files that cannot be spliced. */
+export function proveTouched(
   files: readonly OpenedDataFile[],
   { layouts, hitGroups }: { readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] },
-  verify: VerifyBytes,
-): Promise<void> {
+  { prove }: BegunProof,
+): void {
   for (const opened of files) {
     const layout = layouts.get(opened.number)
     const touched = hitGroups.filter(({ f }) => f === opened.number).map(({ g }) => g)
-    await verify(opened, layout === undefined ? [wholeOf(opened.file)] : spansOfGroups(layout, touched))
+    prove(opened, layout === undefined ? [wholeOf(opened.file)] : spansOfGroups(layout, touched))
   }
 }
 

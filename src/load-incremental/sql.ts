@@ -2,16 +2,17 @@ import type { Column } from '../domain.ts'
 import { duckdbType, list, literal } from '../engine/sql.ts'
 
 /*
- * The merge, one statement per function. The tables of one batch, temporary but for `new_rows`, `removed` and `settled`, which several
+ * The merge, one statement per function. The tables of one batch, temporary but for `new_rows`, `unchanged`, `removed` and `settled`, which several
  * connections read at once when files are written:
  *   changes      view: every landing row of the batch (ord, op, c…, b…)
  *   last_change  one row per key that the batch touches: k…, last = ord × 2 + (1 if it is a deletion); q with a sequence column
  *   lake_files   the data files with the bounds of their key columns
  *   hits         where a touched key stands in the lake today: f, pos, last
- *   new_rows     the last row image of each key that is to be there: ord, f, pos (NULL for a new key), c…
+ *   new_rows     table or view: the last row image of each key that is to be there: ord, f, pos (NULL for a new key), c…
+ *   unchanged    where new_rows is a view: what is no part of it any more: f, pos
  *   removed      positions that leave their file
  *   homes        the files that are written again: f, p… (their partition values as text)
- *   settled      the file that each new row joins: ord, home (NULL: a new file), p…
+ *   settled      the file that each new row joins: ord, came (the f of the row), home (NULL: a new file), p…
  * `last` names a key of the batch: two keys never share one.
  */
 
@@ -96,13 +97,26 @@ export const selectDoubleHit = () => `select last from hits group by last having
 
 export const countKeys = () => `select count(*) as keys from last_change`
 
-export function createNewRows(columns: readonly Column[]): string {
-  return `create table new_rows as
-    select place.ord, place.f, place.pos, ${list(columns.map((column) => `changes.${c(column)}`))}
+export const createNewRows = (columns: readonly Column[]) => `create table new_rows as ${selectImages(columns, 'true')}`
+
+export const selectNewKeys = (columns: readonly Column[]) => selectImages(columns, 'hits.f is null')
+
+/** In the order in which the files are written: what reads the rows of one passes over the others. */
+export const selectInFiles = (columns: readonly Column[], numbers: readonly number[]) =>
+  `select * from (${selectImages(columns, `hits.f in (${list(numbers.map(String))})`)}) order by f, pos`
+
+function selectImages(columns: readonly Column[], where: string): string {
+  return `select place.ord, place.f, place.pos, ${list(columns.map((column) => `changes.${c(column)}`))}
     from changes join (
-      select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0
+      select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0 and ${where}
     ) as place on changes.ord = place.ord`
 }
+
+/** The same of Parquet files, less the rows of `unchanged`. */
+export const createNewRowsOf = (paths: readonly string[]) =>
+  `create view new_rows as select * from read_parquet([${list(paths.map(literal))}]) anti join unchanged using (f, pos)`
+
+export const createUnchanged = () => 'create table unchanged (f integer, pos bigint)'
 
 export const createRemoved = () =>
   `create table removed as
@@ -127,7 +141,7 @@ export function createSettled(texts: readonly string[]): string {
   const stays = texts.map((text, at) => `${text} is not distinct from homes.p${String(at)}`)
   const values = texts.map((text, at) => `${text} as p${String(at)}`)
   return `create table settled as
-    select ${list(['ord', `case when ${['homes.f is not null', ...stays].join(' and ')} then homes.f end as home`, ...values])}
+    select ${list(['ord', 'new_rows.f as came', `case when ${['homes.f is not null', ...stays].join(' and ')} then homes.f end as home`, ...values])}
     from new_rows left join homes on new_rows.f = homes.f`
 }
 
@@ -154,12 +168,17 @@ export const unsettle = (numbers: readonly number[]) =>
 const places = (partitions: number) => Array.from({ length: partitions }, (_, at) => `p${String(at)}`)
 const textOrNull = (text: string | null) => (text === null ? 'null' : literal(text))
 
-/** What is left of a data file, and the rows that are to stand in it. */
+/** What is left of a data file, the rows that stay in it with new values, and those that come into it. */
 export function selectRewritten(lakeRows: string, number: number, columns: readonly Column[]): string {
   const file = String(number)
   return `select ${list(columns.map(c))} from (${lakeRows}) as d anti join (select pos from removed where f = ${file}) as r using (pos)
-    union all ${selectNewRows(columns, `home = ${file}`)}`
+    union all ${selectNewRows(columns, `home = ${file} and came = ${file}`)} where f = ${file}
+    union all ${selectArriving(columns, number)}`
 }
+
+/** Where there are none, nothing is read of `new_rows`. */
+export const selectArriving = (columns: readonly Column[], number: number) =>
+  selectNewRows(columns, `home = ${String(number)} and came is distinct from ${String(number)}`)
 
 /** What is left of the files that are merged, then the rows without a home. */
 export function selectBegun(columns: readonly Column[], mergedRows: string): string {

@@ -2,7 +2,7 @@ import type { Column, DataFile } from '../domain.ts'
 import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { allEnded } from '../lake/in-parallel.ts'
-import { openDataFiles, type VerifyBytes, wholeOf } from '../lake/open-data.ts'
+import { openDataFiles, wholeOf } from '../lake/open-data.ts'
 import {
   fieldIds,
   fileSelect,
@@ -13,6 +13,7 @@ import {
   writeFile,
   writeRows,
 } from '../lake/write-data.ts'
+import type { BegunProof } from './begun-proof.ts'
 import { type BegunSplice, beginSplice } from './begun-splice.ts'
 import type { WriteChoice } from './choose-write.ts'
 import type { EncodedRows } from './encoded-rows.ts'
@@ -26,7 +27,7 @@ import { countHomeless, selectBegun, selectRewritten } from './sql.ts'
 export type TouchedFiles = {
   /** All that hold a touched key, where the engine reads them. */
   readonly opened: readonly OpenedDataFile[]
-  readonly verify: VerifyBytes
+  readonly proof: BegunProof
   readonly layouts: Layouts
   /** Those that lose a row, for good or for another one in its place. */
   readonly rewrites: readonly OpenedDataFile[]
@@ -109,7 +110,7 @@ type EncodedTouched = { readonly one: OpenedDataFile } & (
 
 async function encodeWave(
   input: MergeInput,
-  { verify, choices, layouts }: TouchedFiles,
+  { proof, choices, layouts }: TouchedFiles,
   files: readonly OpenedDataFile[],
   { storeIsIdle }: { readonly storeIsIdle: boolean },
 ): Promise<readonly EncodedTouched[]> {
@@ -120,7 +121,7 @@ async function encodeWave(
       splices.set(one.number, planSplice(input, one, layout, choice))
   }
   const whole = files.filter(({ number }) => !splices.has(number))
-  for (const one of whole) await verify(one, [wholeOf(one.file)])
+  for (const one of whole) proof.prove(one, [wholeOf(one.file)])
   const [first] = storeIsIdle ? splices.values() : []
   const begun = first === undefined ? null : beginSplice(input, first.opened, first.keptBytes)
   const works = [
@@ -161,10 +162,10 @@ type Replacement = {
 }
 
 /** Staged; null where no row is left. */
-async function replace(input: MergeInput, { verify }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
+async function replace(input: MergeInput, { proof }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
   const spliced = file.splice === null ? null : await stageSplice(input, file.splice, file)
   if (spliced !== null) return spliced
-  const prepared = await writtenWhole(input, verify, file)
+  const prepared = await writtenWhole(input, proof, file)
   if (prepared === null) return null
   await stage(input.staging, [prepared])
   const rows = (columns: readonly Column[]) => rowsOf(input.shape, file.one, columns)
@@ -195,23 +196,23 @@ async function stageSplice(
 /** As the wave wrote it; a splice that went wrong is written whole now. */
 async function writtenWhole(
   { session, shape, staging }: MergeInput,
-  verify: VerifyBytes,
+  proof: BegunProof,
   file: EncodedTouched,
 ): Promise<PreparedFile | null> {
   const { one } = file
   if (file.splice === null) return file.whole && prepared(staging, shape, file.whole, one.file.partition)
-  await verify(one, [wholeOf(one.file)])
+  proof.prove(one, [wholeOf(one.file)])
   return writeFile(session, staging, shape, rowsOf(shape, one), one.file.partition)
 }
 
 /** All files that are merged, proven; those that are open already are not fetched again. */
-async function openMerged({ session, staging }: MergeInput, { opened, verify, merged }: TouchedFiles) {
+async function openMerged({ session, staging }: MergeInput, { opened, proof, merged }: TouchedFiles) {
   const isMerged = ({ number }: { readonly number: number }) => merged.some((one) => one.number === number)
   const isOpen = ({ number }: { readonly number: number }) => opened.some((one) => one.number === number)
   const others = merged.filter((one) => !isOpen(one))
   const fetched = await openDataFiles(staging.lake, session, staging.place, others, { verify: false })
   const files = [...opened.filter(isMerged), ...fetched.files].sort((a, b) => a.number - b.number)
-  for (const one of files) await verify(one, [wholeOf(one.file)])
+  for (const one of files) proof.prove(one, [wholeOf(one.file)])
   const bytes = others.reduce((total, { file }) => total + file.sizeBytes, 0)
   return { files, bytes, release: fetched.release }
 }

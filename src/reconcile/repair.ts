@@ -44,7 +44,8 @@ async function merge(session: EngineSession, staging: Staging, head: Snapshot, s
   }
   // What the source says now is newer than any change that the lake has taken: no sequence is asked.
   const { writeCosts: costs } = sides.run.ports
-  const input = { session, staging, snapshot: head, shape, batch: { beforeImages: false }, sequence: null, costs }
+  const batch = { beforeImages: false, files: [] }
+  const input = { session, staging, snapshot: head, shape, batch, sequence: null, costs }
   const result = await executeMerge(input, await planMerge(input))
   return {
     ...unchanged(head),

@@ -27,13 +27,20 @@ export const eagerSplices: WriteCosts = {
   copiedByte: 0,
   deadShareMax: 1,
   smallGroupRows: 0,
+  sampledGroupsMin: 1,
+  newRowsInMemoryMax: 0,
 }
 
 /** Merges small files in every commit that touches a partition which has two. */
 export const eagerMerges: WriteCosts = { ...defaultWriteCosts, smallFilesMax: 1 }
 
-/** Fetches the key columns of files before the files, however small these are. */
-export const eagerProbes: WriteCosts = { ...defaultWriteCosts, probe: { bytesMin: 0, shareMax: 1, gapBytes: 0 } }
+/** Fetches the key columns of files before the files, however small these are; and compares one column before the others. */
+export const eagerProbes: WriteCosts = {
+  ...defaultWriteCosts,
+  sampledGroupsMin: 1,
+  newRowsInMemoryMax: 0,
+  probe: { bytesMin: 0, shareMax: 1, gapBytes: 0 },
+}
 
 /** A landing, a lake and a state in a temporary folder, and the means to land files, run cycles and read the lake. */
 export type Lab = {
