@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import { replayFile } from '../src/controller/landing-commands.ts'
 import { listTables } from '../src/controller/list-tables.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
@@ -112,6 +113,23 @@ describe('LastIncrementalFile set back', () => {
     expect(await lab.runOne('s.t')).toMatchObject({ files: 1, error: null })
     await expectMirrored(lab)
   })
+
+  test.for([
+    ['back', nameOf(2), { 1: 'day 3', 2: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3', 14: 'day 4', 15: 'day 5' }],
+    ['forward', nameOf(4), { 1: 'day 3', 2: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3', 15: 'day 5' }],
+  ] as const)(
+    '%s while a replay of the full load waits leaves no change out that was taken',
+    async ([, to, expected], { lab }) => {
+      await loaded(lab)
+      await replayFile(lab.ports, id, 'LOAD00000001.parquet')
+      await landDay(lab, 4, [['I', 14, 'day 4']])
+      await landDay(lab, 5, [['I', 15, 'day 5']])
+      await editRow(lab, await cursorTo(lab, to))
+      expect(await lab.runOne('s.t')).toMatchObject({ status: 'initial', error: null })
+      expect(await values(lab)).toEqual(expected)
+      await expectMirrored(lab)
+    },
+  )
 
   test('over files that are gone holds the table where older values would come back', async ({ lab }) => {
     await loaded(lab)

@@ -35,7 +35,8 @@ export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit):
   const loads = date === null ? unmoved : await moveFullLoad(run, head, momentMs(item, date))
   const { incrementalFile } = edit
   const key = incrementalFile === null ? null : cursorKey(item, incrementalFile, listing)
-  const both = incrementalFile === null ? loads : await moveChanges(run, { ...head, ...loads }, key)
+  const isReload = loads.progress !== head.progress
+  const both = incrementalFile === null ? loads : await moveChanges(run, { ...head, ...loads }, key, isReload)
   return {
     ...both,
     progress: { ...both.progress, obeyed: obeyedWith(head.progress, edit) },
@@ -56,12 +57,12 @@ export async function moveBefore(run: TableRun, head: Snapshot, file: LandingFil
   return backTo(run, head, { before: file.key })
 }
 
-async function moveChanges(run: TableRun, head: Snapshot, key: string | null): Promise<Moved> {
+/** `isReload`: the full load was set back with it. A reload that was asked for before takes all files, whatever is set now. */
+async function moveChanges(run: TableRun, head: Snapshot, key: string | null, isReload: boolean): Promise<Moved> {
   const { progress, load } = head
   const keyless = run.config.primaryKey === null
   const unmoved: Moved = { progress, load, passedOver: [], note: 'nothing is to be taken again or passed over' }
-  if (progress.reload === true && !keyless)
-    return { ...unmoved, progress: startAt(progress, key), note: 'the changes after it follow' }
+  if (isReload && !keyless) return { ...unmoved, progress: startAt(progress, key), note: 'the changes after it follow' }
   if (key === progress.cursor) return unmoved
   if (key === null || (progress.cursor !== null && landingOrder(key, progress.cursor) < 0))
     return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
