@@ -2,6 +2,7 @@ import { appendFile, copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { duckdbEngine } from '../src/engine/duckdb-engine.ts'
 import { watchFinished } from '../src/engine/duckdb-finished.ts'
@@ -52,6 +53,23 @@ describe('hashes that are taken while the engine writes the next file', () => {
     const sizes = new Map(written.map(({ scratchFile, sizeBytes }) => [scratchFile, sizeBytes]))
     for (const { scratchFile, sizeBytes } of told) expect(sizeBytes).toBe(sizes.get(scratchFile))
     expect(new Set(told.map(({ scratchFile }) => scratchFile)).size).toBe(told.length)
+  })
+
+  test('come without word of a file without rows, which a query without rows leaves', async () => {
+    const watched = join(folder, 'watched')
+    await mkdir(watched)
+    await copyFile(await parquetFile(10), join(watched, 'some.parquet'))
+    const duckdb = await DuckDBInstance.create(':memory:')
+    const connection = await duckdb.connect()
+    await connection.run(`copy (select 1 as id where false) to '${join(watched, 'none.parquet')}' (format parquet)`)
+    duckdb.closeSync()
+    const told: string[] = []
+    const finished = watchFinished(watched, async ({ scratchFile }) => {
+      told.push(scratchFile)
+    })
+    await sleep(400)
+    await finished.stop()
+    expect(told).toEqual([join(watched, 'some.parquet')])
   })
 
   test('end with the error of who was told, once the engine has ended', async () => {

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Segment } from '../domain.ts'
-import { footerBytesOf, segmentsOf } from './duckdb-scratch.ts'
+import { footerBytesOf, holdsRows, segmentsOf } from './duckdb-scratch.ts'
 import type { OnFinished } from './engine.ts'
 
 export type FinishedFiles = {
@@ -25,6 +25,8 @@ export function watchFinished(folder: string, onFinished: OnFinished = async () 
       if (hashed.has(path) || (await footerBytesOf(path)) === null) continue
       const { size } = await stat(path)
       hashed.set(path, { sizeBytes: size, segments: await segmentsOf(path, size) })
+      // A query without rows leaves a file too, which is nobody's.
+      if (!(await holdsRows(path, size))) continue
       told = told.then(() => onFinished({ scratchFile: path, sizeBytes: size }))
       await told
     }

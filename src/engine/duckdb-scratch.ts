@@ -22,13 +22,23 @@ export async function segmentsOf(path: string, sizeBytes: number): Promise<reado
   })
 }
 
-async function segmentEnds(file: FileHandle, sizeBytes: number): Promise<readonly number[]> {
+/** Whether a Parquet file, as the engine writes it, holds any row. */
+export const holdsRows = (path: string, sizeBytes: number): Promise<boolean> =>
+  withFile(path, async (file) => (await readFooter(file, sizeBytes)).rowGroups?.some(({ rows }) => rows > 0) ?? true)
+
+/** Without row groups where it is too large to be spliced. */
+async function readFooter(file: FileHandle, sizeBytes: number) {
   const trailer = Buffer.from(await readSpan(file, { start: sizeBytes - trailerBytes, length: trailerBytes }))
-  const footerStart = sizeBytes - trailerBytes - trailer.readUInt32LE()
-  if (sizeBytes - footerStart > limits.splicedFooterBytes) return [footerStart, sizeBytes]
-  const bytes = await readSpan(file, { start: footerStart, length: sizeBytes - trailerBytes - footerStart })
+  const start = sizeBytes - trailerBytes - trailer.readUInt32LE()
+  if (sizeBytes - start > limits.splicedFooterBytes) return { start, rowGroups: null }
+  const bytes = await readSpan(file, { start, length: sizeBytes - trailerBytes - start })
+  return { start, rowGroups: decodeFooter(bytes).rowGroups }
+}
+
+async function segmentEnds(file: FileHandle, sizeBytes: number): Promise<readonly number[]> {
+  const { start: footerStart, rowGroups } = await readFooter(file, sizeBytes)
   const ends: number[] = []
-  for (const { chunks } of decodeFooter(bytes).rowGroups) {
+  for (const { chunks } of rowGroups ?? []) {
     const start = Math.min(...chunks.map((chunk) => chunk.start))
     if (start - (ends.at(-1) ?? 0) >= segmentBytesMin) ends.push(start)
   }
