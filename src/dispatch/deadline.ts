@@ -139,7 +139,7 @@ function gatedSession(session: EngineSession, work: Gate): EngineSession {
     write: (request, onFinished) => pass(() => session.write(request, onFinished)),
     writeEach: (requests) => pass(() => session.writeEach(requests)),
     encode: (requests) => pass(() => session.encode(requests)),
-    spill: (select, rowGroupRows) => pass(() => session.spill(select, rowGroupRows)),
+    spill: (request) => pass(() => session.spill(request)),
     readBytes: (path, span) => pass(() => session.readBytes(path, span)),
     hashSpans: (path, spans) => pass(() => session.hashSpans(path, spans)),
     concatenate: (groups) => pass(() => session.concatenate(groups)),

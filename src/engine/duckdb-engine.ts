@@ -91,6 +91,11 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
   const limit = pLimit(atOnceMax)
   const limitWhole = pLimit(wholeAtOnceMax)
   const aside = (sql: string) => limit(() => link.aside(sql, read(sql)))
+  const encodeBy = (statement: typeof rows) => async (request: EncodeRequest) => {
+    const path = fresh('encoded')
+    const [written] = await statement(encodeStatement(request, path))
+    return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
+  }
   const run = async (sql: string) => {
     used = true
     await link.statement(sql, (connection) => connection.run(sql))
@@ -122,17 +127,8 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
         await mkdir(target)
         return writtenFiles(await limitWhole(() => aside(copyStatement(request, target))), segmentsOf)
       }),
-    encode: (requests) =>
-      together(requests, async (request) => {
-        const path = fresh('chunks')
-        const [written] = await aside(encodeStatement(request, path))
-        return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
-      }),
-    async spill(select, rowGroupRows) {
-      const path = fresh('spilled')
-      const [written] = await rows(encodeStatement({ select, rowGroupRows, fieldIds: new Map() }, path))
-      return Number(written?.count) === 0 ? null : path
-    },
+    encode: (requests) => together(requests, encodeBy(aside)),
+    spill: encodeBy(rows),
     readBytes,
     hashSpans,
     async concatenate(groups) {

@@ -71,8 +71,8 @@ export type EngineSession = {
   writeEach(requests: readonly WriteRequest[]): Promise<readonly (readonly WrittenFile[])[]>
   /** Writes column chunks that other files are going to take over, as `writeEach` does; null when there is no row. Neither hashed nor measured. */
   encode(requests: readonly EncodeRequest[]): Promise<readonly (EncodedFile | null)[]>
-  /** Writes rows to a scratch file, in their order, for SQL to read them again, so many to a row group; null when there is no row. Returns its path. */
-  spill(select: string, rowGroupRows: number): Promise<string | null>
+  /** Writes rows as one such file, in their order, for SQL to read them again; they may be of temporary tables. */
+  spill(request: EncodeRequest): Promise<EncodedFile | null>
   /** Of a scratch file or a linked one; less where it ends before. */
   readBytes(path: string, span: ByteSpan): Promise<Uint8Array>
   /** SHA-256 of each span, in hex. */

@@ -37,8 +37,8 @@ export async function compareRows(
   for (const rows of lakeRows(reading, exact, shape.columns))
     await session.run(insertDifferences(rows, { compared, written }))
   if (rough.length === 0) return
-  const sample = rough.length < costs.sampledGroupsMin ? [] : rough.slice(0, 1)
-  const telling = await mostTelling(session, reading, sample, narrow)
+  const isMany = rough.length >= costs.sampledGroupsMin && narrow.length > 1
+  const telling = isMany ? await mostTelling(session, lakeRows(reading, rough.slice(0, 1), narrow), narrow) : null
   const steps = telling === null ? [narrow, wide] : [[telling], narrow.filter((column) => column !== telling), wide]
   const [first = [], ...others] = steps.filter(({ length }) => length > 0)
   for (const rows of lakeRows(reading, rough, first)) await session.run(insertRoughDifferences(rows, first))
@@ -52,13 +52,10 @@ export async function compareRows(
 /** The column that tells of the most rows of a sample that they change; null where none tells of any. */
 async function mostTelling(
   session: EngineSession,
-  reading: Reading,
-  sample: readonly Stretch[],
+  sample: readonly string[],
   columns: readonly Column[],
 ): Promise<Column | null> {
-  const [rows] = lakeRows(reading, sample, columns)
-  if (rows === undefined || columns.length < 2) return null
-  const [counts] = await session.rows(countDifferences(rows, columns))
+  const [counts] = await session.rows(countDifferences(sample.join(' union all '), columns))
   const told = ({ fieldId }: Column) => Number(counts?.[`d${String(fieldId)}`])
   const best = columns.reduce((a, b) => (told(b) > told(a) ? b : a))
   return told(best) === 0 ? null : best

@@ -28,12 +28,15 @@ export async function createNewRows(input: MergeInput, touched: readonly number[
 /** Each statement reads the landing files again. */
 async function spill({ session, shape }: MergeInput, touched: readonly number[], bytes: number): Promise<string[]> {
   const perSort = Math.ceil(touched.length / Math.ceil(bytes / landingBytesPerSort))
-  const paths = [await session.spill(sql.selectNewKeys(shape.columns), rowsAtOnce)]
-  for (let at = 0; at < touched.length; at += perSort) {
-    const select = sql.selectInFiles(shape.columns, touched.slice(at, at + perSort))
-    paths.push(await session.spill(select, rowsAtOnce))
+  const selects = [sql.selectNewKeys(shape.columns)]
+  for (let at = 0; at < touched.length; at += perSort)
+    selects.push(sql.selectInFiles(shape.columns, touched.slice(at, at + perSort)))
+  const paths: string[] = []
+  for (const select of selects) {
+    const file = await session.spill({ select, fieldIds: new Map(), rowGroupRows: rowsAtOnce })
+    if (file !== null) paths.push(file.scratchFile)
   }
-  return paths.filter((path) => path !== null)
+  return paths
 }
 
 const landingBytesPerSort = 64e6

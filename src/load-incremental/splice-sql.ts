@@ -1,6 +1,6 @@
 import type { Column } from '../domain.ts'
 import { differs, list } from '../engine/sql.ts'
-import { selectArriving } from './sql.ts'
+import { selectArriving, selectStaying } from './sql.ts'
 
 /*
  * What a splice needs beside the tables of the merge (sql.ts), one statement per function:
@@ -38,18 +38,18 @@ export function insertDifferences(
 ): string {
   const flags = written.map((column) => different(column))
   return `insert into differences select ${list(['n.f', 'n.pos', 'false', anyDiffers(compared), ...flags])}
-    from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
+    from ${besideLake(lakeRows)}`
 }
 
 /** Of how many rows each of these columns alone tells that they change: `d<fieldId>`. */
 export const countDifferences = (lakeRows: string, columns: readonly Column[]) =>
   `select ${list(columns.map((column) => `count(*) filter (${different(column)}) as ${d(column)}`))}
-    from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
+    from ${besideLake(lakeRows)}`
 
 /** Only whether a row changes, as far as `compared` say. */
 export function insertRoughDifferences(lakeRows: string, compared: readonly Column[]): string {
   return `insert into differences (f, pos, rough, changed) select n.f, n.pos, true, ${anyDiffers(compared)}
-    from new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
+    from ${besideLake(lakeRows)}`
 }
 
 /** The row groups with rows of which that is not said yet; of a file whose row groups are not known, g is null. */
@@ -65,6 +65,8 @@ export function decideRest(lakeRows: string, compared: readonly Column[]): strin
     where differences.f = found.f and differences.pos = found.pos`
 }
 
+/** Each row that is to be replaced, `d`, beside the one that replaces it, `n`. */
+const besideLake = (lakeRows: string) => `new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
 const different = (column: Column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)
 const anyDiffers = (compared: readonly Column[]) => `(${compared.map(different).join(' or ') || 'false'})`
 
@@ -127,11 +129,6 @@ export function selectRegrouped(
     (range) => `select ${list(columns.map(c))} from (select * from (${lakeRows}) where ${within('pos', range)})
       anti join (select pos from removed where f = ${file}) using (pos)`,
   )
-  const stay = ranges.map(
-    (
-      range,
-    ) => `select ${list(columns.map(c))} from new_rows semi join (select ord from settled where home = ${file} and came = ${file}) as s using (ord)
-      where f = ${file} and ${within('pos', range)}`,
-  )
-  return [...kept, ...stay, selectArriving(columns, number)].join(' union all ')
+  const here = ranges.map((range) => within('pos', range)).join(' or ') || 'false'
+  return [...kept, selectStaying(columns, number, here), selectArriving(columns, number)].join(' union all ')
 }

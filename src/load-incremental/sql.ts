@@ -172,9 +172,13 @@ const textOrNull = (text: string | null) => (text === null ? 'null' : literal(te
 export function selectRewritten(lakeRows: string, number: number, columns: readonly Column[]): string {
   const file = String(number)
   return `select ${list(columns.map(c))} from (${lakeRows}) as d anti join (select pos from removed where f = ${file}) as r using (pos)
-    union all ${selectNewRows(columns, `home = ${file} and came = ${file}`)} where f = ${file}
+    union all ${selectStaying(columns, number)}
     union all ${selectArriving(columns, number)}`
 }
+
+/** Those that stand where a row of the file stood: what lies before and behind them in `new_rows` is not read. */
+export const selectStaying = (columns: readonly Column[], number: number, where = 'true') =>
+  `${selectNewRows(columns, `home = ${String(number)} and came = ${String(number)}`)} where f = ${String(number)} and (${where})`
 
 /** Where there are none, nothing is read of `new_rows`. */
 export const selectArriving = (columns: readonly Column[], number: number) =>

@@ -205,7 +205,7 @@ async function writtenWhole(
   return writeFile(session, staging, shape, rowsOf(shape, one), one.file.partition)
 }
 
-/** All files that are merged, proven; those that are open already are not fetched again. */
+/** All files that are merged; their proof is begun. Those that are open already are not fetched again. */
 async function openMerged({ session, staging }: MergeInput, { opened, proof, merged }: TouchedFiles) {
   const isMerged = ({ number }: { readonly number: number }) => merged.some((one) => one.number === number)
   const isOpen = ({ number }: { readonly number: number }) => opened.some((one) => one.number === number)

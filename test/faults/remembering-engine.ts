@@ -168,10 +168,10 @@ async function openRemembering(
         const files = await session.encode(requests.map((request) => ({ ...request, select: inReal(request.select) })))
         return files.map((file) => file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) })
       }),
-    spill: (select, rowGroupRows) =>
-      ask(`spill ${String(rowGroupRows)} ${select}`, async (session) => {
-        const path = await session.spill(inReal(select), rowGroupRows)
-        return path && keepAs(path, memory.folder)
+    spill: (request) =>
+      ask(`spill ${textOf([request])}`, async (session) => {
+        const file = await session.spill({ ...request, select: inReal(request.select) })
+        return file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) }
       }),
     async readBytes(path, span) {
       const text = await ask(`bytes ${path} ${JSON.stringify(span)}`, async (session) =>

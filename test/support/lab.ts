@@ -34,7 +34,7 @@ export const eagerSplices: WriteCosts = {
 /** Merges small files in every commit that touches a partition which has two. */
 export const eagerMerges: WriteCosts = { ...defaultWriteCosts, smallFilesMax: 1 }
 
-/** Fetches the key columns of files before the files, however small these are; and compares one column before the others. */
+/** Fetches the key columns of files before the files, however small these are; compares one column before the others, and has new rows on the disk. */
 export const eagerProbes: WriteCosts = {
   ...defaultWriteCosts,
   sampledGroupsMin: 1,
