@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import { duckdbEngine } from '../src/engine/duckdb-engine.ts'
 import type { EngineSession } from '../src/engine/engine.ts'
 import { literal } from '../src/engine/sql.ts'
 import { test } from './support/lab-test.ts'
@@ -23,8 +24,10 @@ describe('a session of the engine', () => {
     const encoded = await session.encode(shares.map((share) => encodeRequest(select(share))))
     const counts = await Promise.all(encoded.map((file) => (file === null ? null : rowsIn(session, file.scratchFile))))
     expect(counts).toEqual([7, 100, null, 3_000])
-    const written = await session.writeEach(shares.map((share) => ({ select: select(share), fieldIds: noIds })))
-    expect(written.map((files) => files.map(({ rows }) => rows))).toEqual([[7], [100], [], [3_000]])
+    const written = await Promise.all(
+      shares.map((share) => session.writeAside({ select: select(share), fieldIds: noIds })),
+    )
+    expect(written.map((file) => file?.rows)).toEqual([7, 100, undefined, 3_000])
     await session.close()
   })
 
@@ -50,6 +53,30 @@ describe('a session of the engine', () => {
     await expect(session.encode(asked.map(encodeRequest))).rejects.toMatchObject({ kind: 'bug' })
     await session.run('drop table numbers')
     expect(await session.rows(`select 1 as one`)).toEqual([{ one: 1 }])
+    await session.close()
+  })
+
+  test('writes what finds too little memory beside another file once more, alone', async ({ lab }) => {
+    const engine = await duckdbEngine({ memoryBytes: 250e6, threads: 2, temp: lab.folder, readable: [] })
+    const session = await engine.openSession()
+    // An aggregate of one value cannot be spilled: 60 MB each, twice while it grows.
+    const select = (letter: string) => `select length(string_agg(repeat('${letter}', 1000), '')) as n from range(60000)`
+    const encoded = await session.encode(['a', 'b', 'c'].map((letter) => encodeRequest(select(letter))))
+    const lengths = encoded.map((file) => session.rows(`from read_parquet(${literal(file?.scratchFile ?? '')})`))
+    expect(await Promise.all(lengths)).toEqual([[{ n: '60000000' }], [{ n: '60000000' }], [{ n: '60000000' }]])
+    await session.close()
+    await engine.close()
+  })
+
+  test('fails at once in a statement that is interrupted', async ({ lab }) => {
+    const session = await (await lab.ports.engine()).openSession()
+    const endless = 'select count(*) as n from range(10000000) a, range(10000000) b'
+    const encoding = session.encode([encodeRequest(endless)])
+    const failed = expect(encoding).rejects.toMatchObject({ message: expect.stringContaining('INTERRUPT') })
+    const interrupting = setInterval(() => session.interrupt(), 50)
+    await failed
+    clearInterval(interrupting)
+    expect(await session.rows('select 1 as one')).toEqual([{ one: 1 }])
     await session.close()
   })
 })

@@ -75,8 +75,8 @@ function writing(mangle: (select: string) => string): Ports {
         const session = await real.openSession()
         const mangled = (request: WriteRequest) => ({ ...request, select: mangle(request.select) })
         const write: EngineSession['write'] = (request) => session.write(mangled(request))
-        const writeEach: EngineSession['writeEach'] = (requests) => session.writeEach(requests.map(mangled))
-        return { ...session, write, writeEach }
+        const writeAside: EngineSession['writeAside'] = (request) => session.writeAside(mangled(request))
+        return { ...session, write, writeAside }
       },
     }
   }

@@ -137,7 +137,7 @@ function gatedSession(session: EngineSession, work: Gate): EngineSession {
     footerBytesMax: session.footerBytesMax,
     footerBytesOf: (path) => pass(() => session.footerBytesOf(path)),
     write: (request, onFinished) => pass(() => session.write(request, onFinished)),
-    writeEach: (requests) => pass(() => session.writeEach(requests)),
+    writeAside: (request) => pass(() => session.writeAside(request)),
     encode: (requests) => pass(() => session.encode(requests)),
     spill: (request) => pass(() => session.spill(request)),
     readBytes: (path, span) => pass(() => session.readBytes(path, span)),

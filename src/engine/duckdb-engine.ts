@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createGunzip } from 'node:zlib'
-import type { DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api'
 import pLimit from 'p-limit'
 import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
@@ -16,6 +16,7 @@ import { type FinishedFiles, watchFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
 import { concatenate, footerBytesOf, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
+import { runOnWorkers } from './duckdb-workers.ts'
 import {
   type Cell,
   type ColumnStatistics,
@@ -55,8 +56,8 @@ export async function duckdbEngine(options: DuckdbOptions): Promise<Engine> {
   }
 }
 
-/** What a statement that writes all columns of a file takes, half of it beside the engine's limit; it has the threads busy by itself. */
-const wholeFileBytes = 500e6
+/** What a statement that writes all columns of a file takes. Beside another one it leaves no thread idle when its row groups run out. */
+const wholeFileBytes = 250e6
 
 /** A killed run cannot remove its spill files, which may be large: the next run does. */
 async function removeAbandoned(temp: string): Promise<void> {
@@ -80,22 +81,32 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
   const fresh = (name: string) => join(folder, `${String(++made)}-${name}`)
   let used = false
   let results = 0
-  const read = (sql: string) => async (connection: DuckDBConnection) => {
+  const rowsOf = async (reading: Promise<DuckDBResultReader>) => {
     if (++results % resultsPerCollection === 0) collectGarbage()
-    return (await connection.runAndReadAll(sql)).getRowObjectsJson() as { [column: string]: Cell }[]
+    return (await reading).getRowObjectsJson() as { [column: string]: Cell }[]
   }
   const rows = (sql: string) => {
     used = true
-    return link.statement(sql, read(sql))
+    return link.statement(sql, (connection) => rowsOf(connection.runAndReadAll(sql)))
   }
+  const writing = (sql: string) => (connection: DuckDBConnection) => rowsOf(runOnWorkers(connection, sql))
+  const write = (sql: string) => link.statement(sql, writing(sql))
   const limit = pLimit(atOnceMax)
   const limitWhole = pLimit(wholeAtOnceMax)
-  const aside = (sql: string) => limit(() => link.aside(sql, read(sql)))
-  const encodeBy = (statement: typeof rows) => async (request: EncodeRequest) => {
+  const writeAside = (sql: string) => limit(() => link.aside(sql, writing(sql)))
+  /** What finds too little memory beside the others is done once more, alone, as are all that begin after it. */
+  const elseAlone = <T>(work: () => Promise<T>) =>
+    work().catch((error: unknown) => {
+      if (!isOutOfMemory(error)) throw error
+      limit.concurrency = 1
+      return work()
+    })
+  const encodeBy = (statement: typeof write) => async (request: EncodeRequest) => {
     const path = fresh('encoded')
     const [written] = await statement(encodeStatement(request, path))
     return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
   }
+  const encodeAside = encodeBy(writeAside)
   const run = async (sql: string) => {
     used = true
     await link.statement(sql, (connection) => connection.run(sql))
@@ -114,21 +125,28 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
       const target = fresh('out')
       await mkdir(target)
       const finished = watchFinished(target, onFinished)
-      const copying = rows(copyStatement(request, target))
+      const copying = write(copyStatement(request, target))
       const stopped = copying.then(finished.stop, finished.stop)
       await Promise.allSettled([copying, stopped])
       const returned = await copying
       await stopped
       return writtenFiles(returned, finished.segments)
     },
-    writeEach: (requests) =>
-      together(requests, async (request) => {
-        const target = fresh('out')
-        await mkdir(target)
-        return writtenFiles(await limitWhole(() => aside(copyStatement(request, target))), segmentsOf)
-      }),
-    encode: (requests) => together(requests, encodeBy(aside)),
-    spill: encodeBy(rows),
+    writeAside: (request) =>
+      limitWhole(() =>
+        elseAlone(async () => {
+          const target = fresh('out')
+          await mkdir(target)
+          const [written] = await writtenFiles(await writeAside(copyStatement(request, target)), segmentsOf)
+          return written ?? null
+        }),
+      ),
+    async encode(requests) {
+      const encoding = requests.map((request) => elseAlone(() => encodeAside(request)))
+      await Promise.allSettled(encoding)
+      return Promise.all(encoding)
+    },
+    spill: encodeBy(write),
     readBytes,
     hashSpans,
     async concatenate(groups) {
@@ -156,18 +174,6 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** All have ended when it returns or throws. What found too little memory beside the others is done once more, alone. */
-async function together<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const ends = await Promise.allSettled(items.map(work))
-  const results: R[] = []
-  for (const [at, end] of ends.entries()) {
-    if (end.status === 'fulfilled') results.push(end.value)
-    else if (isOutOfMemory(end.reason)) results.push(await work(items[at] as T))
-    else throw end.reason
-  }
-  return results
 }
 
 /**

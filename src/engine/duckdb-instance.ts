@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { DmscdcError } from '../errors.ts'
+import { ownThreadsOnly } from './duckdb-workers.ts'
 import { listLiteral, literal } from './sql.ts'
 
 export type DuckdbOptions = {
@@ -16,7 +17,7 @@ export type DuckdbOptions = {
 
 /** A DuckDB that is locked in: what it may read, write and load cannot be changed by any statement. */
 export async function openInstance(options: DuckdbOptions, work: string): Promise<DuckDBInstance> {
-  const settings: Record<string, string> = { preserve_insertion_order: 'true' }
+  const settings: Record<string, string> = { preserve_insertion_order: 'true', ...ownThreadsOnly }
   settings.memory_limit = `${String(Math.floor(options.memoryBytes / 1e3))}KB`
   // Else the allocator keeps what was freed, and the process grows to twice the limit. Given back in small pieces, memory costs its first touch again and again.
   settings.allocator_bulk_deallocation_flush_threshold = `${String(Math.floor(options.memoryBytes / 8e3))}KB`

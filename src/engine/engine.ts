@@ -67,9 +67,9 @@ export type EngineSession = {
   footerBytesOf(localPath: string): Promise<number | null>
   /** Files with no row are not returned. Not every file is told of. */
   write(request: WriteRequest, onFinished?: OnFinished): Promise<readonly WrittenFile[]>
-  /** Some at a time, on connections of their own: what the queries read must be no temporary table. */
-  writeEach(requests: readonly WriteRequest[]): Promise<readonly (readonly WrittenFile[])[]>
-  /** Writes column chunks that other files are going to take over, as `writeEach` does; null when there is no row. Neither hashed nor measured. */
+  /** One file, beside others, on a connection of its own: what the query reads must be no temporary table. Null when there is no row. */
+  writeAside(request: WriteRequest): Promise<WrittenFile | null>
+  /** Writes column chunks that other files are going to take over, each as `writeAside` does. Neither hashed nor measured. */
   encode(requests: readonly EncodeRequest[]): Promise<readonly (EncodedFile | null)[]>
   /** Writes rows as one such file, in their order, for SQL to read them again; they may be of temporary tables. */
   spill(request: EncodeRequest): Promise<EncodedFile | null>

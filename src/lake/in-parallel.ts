@@ -15,3 +15,42 @@ export async function allEnded<const T extends readonly unknown[]>(
   await Promise.allSettled(works)
   return Promise.all(works)
 }
+
+export type Pipeline<T, A, B> = {
+  /** So many items are under way at once as weigh together no more than this; one in any case. */
+  readonly weightMax: number
+  readonly weightOf: (item: T) => number
+  readonly begin: (item: T, at: number) => Promise<A>
+  readonly end: (begun: A) => Promise<B>
+}
+
+/**
+ * Begins several items at once, and ends one behind the other, in their order. None is under way any more when this
+ * returns or throws: the error of the first of them that failed.
+ */
+export async function pipelined<T, A, B>(
+  items: readonly T[],
+  { weightMax, weightOf, begin, end }: Pipeline<T, A, B>,
+): Promise<readonly B[]> {
+  const underWay: { readonly weight: number; readonly ending: Promise<B> }[] = []
+  const results: B[] = []
+  let last: Promise<unknown> = Promise.resolve()
+  const endFirst = async () => {
+    results.push(await (underWay[0] as (typeof underWay)[number]).ending)
+    underWay.shift()
+  }
+  try {
+    for (const [at, item] of items.entries()) {
+      const weight = weightOf(item)
+      const isFull = () => underWay.reduce((total, one) => total + one.weight, weight) > weightMax
+      while (underWay.length > 0 && isFull()) await endFirst()
+      const ending = allEnded([last, begin(item, at)]).then(([, begun]) => end(begun))
+      last = ending
+      underWay.push({ weight, ending })
+    }
+    while (underWay.length > 0) await endFirst()
+    return results
+  } finally {
+    await Promise.allSettled(underWay.map(({ ending }) => ending))
+  }
+}

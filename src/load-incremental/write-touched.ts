@@ -1,7 +1,7 @@
 import type { Column, DataFile } from '../domain.ts'
 import type { EncodedFile, WriteRequest, WrittenFile } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { allEnded } from '../lake/in-parallel.ts'
+import { pipelined } from '../lake/in-parallel.ts'
 import { openDataFiles, wholeOf } from '../lake/open-data.ts'
 import {
   fieldIds,
@@ -55,19 +55,13 @@ export type Written = {
  * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded; the bytes that the first one keeps are copied meanwhile.
  */
 export async function writeTouched(input: MergeInput, touched: TouchedFiles): Promise<Written> {
-  const replaced: Replacement[] = []
-  let staging: Promise<void> = Promise.resolve()
-  for (const [at, wave] of wavesOf(touched).entries()) {
-    const encoded = encodeWave(input, touched, wave, { storeIsIdle: at === 0 })
-    await allEnded([staging, encoded])
-    staging = encoded.then(async (files) => {
-      for (const file of files) {
-        const replacement = await replace(input, touched, file)
-        if (replacement !== null) replaced.push(replacement)
-      }
-    })
-  }
-  await staging
+  const replacements = await pipelined(touched.rewrites, {
+    weightMax: bytesUnderWay,
+    weightOf: (one) => touched.choices.get(one.number)?.bytes ?? one.file.sizeBytes,
+    begin: (one, at) => encodeTouched(input, touched, one, { storeIsIdle: at === 0 }),
+    end: (encoded) => replace(input, touched, encoded),
+  })
+  const replaced = replacements.filter((replacement) => replacement !== null)
   const merged = await openMerged(input, touched)
   const begun = await writeBegun(input, merged.files)
   await stage(input.staging, begun)
@@ -82,22 +76,8 @@ export async function writeTouched(input: MergeInput, touched: TouchedFiles): Pr
   }
 }
 
-/** Files are encoded together up to so many bytes, so that the one before can be staged meanwhile; at least two, to fill the threads. */
-const waveBytes = 32e6
-const waveFilesMin = 2
-
-function wavesOf({ rewrites, choices }: TouchedFiles): readonly (readonly OpenedDataFile[])[] {
-  const waves: { files: OpenedDataFile[]; bytes: number }[] = []
-  for (const one of rewrites) {
-    const bytes = choices.get(one.number)?.bytes ?? one.file.sizeBytes
-    const wave = waves.at(-1)
-    if (wave !== undefined && (wave.files.length < waveFilesMin || wave.bytes + bytes <= waveBytes)) {
-      wave.files.push(one)
-      wave.bytes += bytes
-    } else waves.push({ files: [one], bytes })
-  }
-  return waves.map(({ files }) => files)
-}
+/** Of files that are encoded, or wait on the disk until those before them are staged: enough to have the threads busy. */
+const bytesUnderWay = 160e6
 
 type EncodedTouched = { readonly one: OpenedDataFile } & (
   | {
@@ -108,37 +88,21 @@ type EncodedTouched = { readonly one: OpenedDataFile } & (
   | { readonly splice: null; readonly whole: WrittenFile | null }
 )
 
-async function encodeWave(
+async function encodeTouched(
   input: MergeInput,
   { proof, choices, layouts }: TouchedFiles,
-  files: readonly OpenedDataFile[],
+  one: OpenedDataFile,
   { storeIsIdle }: { readonly storeIsIdle: boolean },
-): Promise<readonly EncodedTouched[]> {
-  const splices = new Map<number, SplicePlan>()
-  for (const one of files) {
-    const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
-    if (choice?.kind === 'splice' && layout !== undefined)
-      splices.set(one.number, planSplice(input, one, layout, choice))
+): Promise<EncodedTouched> {
+  const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
+  if (choice?.kind !== 'splice' || layout === undefined) {
+    proof.prove(one, [wholeOf(one.file)])
+    return { one, splice: null, whole: await input.session.writeAside(wholeRequest(input, one)) }
   }
-  const whole = files.filter(({ number }) => !splices.has(number))
-  for (const one of whole) proof.prove(one, [wholeOf(one.file)])
-  const [first] = storeIsIdle ? splices.values() : []
-  const begun = first === undefined ? null : beginSplice(input, first.opened, first.keptBytes)
-  const works = [
-    input.session.encode([...splices.values()].flatMap(({ requests }) => requests)),
-    input.session.writeEach(whole.map((one) => wholeRequest(input, one))),
-  ] as const
+  const splice = planSplice(input, one, layout, choice)
+  const begun = storeIsIdle ? beginSplice(input, one, splice.keptBytes) : null
   try {
-    const [chunks, written] = (await allEnded(works)).map((some) => [...some]) as [
-      (EncodedFile | null)[],
-      WrittenFile[][],
-    ]
-    return files.map((one) => {
-      const splice = splices.get(one.number)
-      if (splice === undefined) return { one, splice: null, whole: written.shift()?.[0] ?? null }
-      const own = splice === first ? begun : null
-      return { one, splice, begun: own, chunks: chunks.splice(0, splice.requests.length) }
-    })
+    return { one, splice, begun, chunks: await input.session.encode(splice.requests) }
   } catch (error) {
     await begun?.drop()
     throw error

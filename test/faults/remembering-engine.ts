@@ -154,14 +154,12 @@ async function openRemembering(
       })
       return files.map((file) => ({ ...file, statistics: new Map(file.statistics) }))
     },
-    writeEach: async (requests) => {
-      const files = await ask(`write each ${textOf(requests)}`, async (session) => {
-        const answers = await session.writeEach(
-          requests.map((request) => ({ ...request, select: inReal(request.select) })),
-        )
-        return answers.map((answer) => answer.map((file) => keep(file, memory.folder)))
+    writeAside: async (request) => {
+      const file = await ask(`write aside ${textOf([request])}`, async (session) => {
+        const answer = await session.writeAside({ ...request, select: inReal(request.select) })
+        return answer && keep(answer, memory.folder)
       })
-      return files.map((answer) => answer.map((file) => ({ ...file, statistics: new Map(file.statistics) })))
+      return file && { ...file, statistics: new Map(file.statistics) }
     },
     encode: (requests) =>
       ask(`encode ${textOf(requests)}`, async (session) => {
