@@ -12,8 +12,10 @@ export type WriteCosts = {
   readonly smallFilesMax: number
   /** Where at least so many row groups are written anew as a whole, one column is compared first that tells of most rows that they change. */
   readonly sampledGroupsMin: number
-  /** The new rows of a batch whose landing files have more bytes lie on the disk, in the order of the files that they go to. */
+  /** The new rows of a batch whose landing files have more bytes lie on the disk, those of other files apart. */
   readonly newRowsInMemoryMax: number
+  /** In so many parts at most, for each has memory of its own while it is written. */
+  readonly newRowsPartsMax: number
   readonly probe: ProbeCosts
 }
 

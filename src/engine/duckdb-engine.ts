@@ -24,6 +24,8 @@ import {
   type Engine,
   type EngineSession,
   rowGroupRows,
+  type SpilledFile,
+  type SpillRequest,
   type WriteRequest,
   type WrittenFile,
   writtenKeyValues,
@@ -101,12 +103,11 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
       limit.concurrency = 1
       return work()
     })
-  const encodeBy = (statement: typeof write) => async (request: EncodeRequest) => {
+  const encodeAside = async (request: EncodeRequest) => {
     const path = fresh('encoded')
-    const [written] = await statement(encodeStatement(request, path))
+    const [written] = await writeAside(encodeStatement(request, path))
     return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
   }
-  const encodeAside = encodeBy(writeAside)
   const run = async (sql: string) => {
     used = true
     await link.statement(sql, (connection) => connection.run(sql))
@@ -146,7 +147,10 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
       await Promise.allSettled(encoding)
       return Promise.all(encoding)
     },
-    spill: encodeBy(write),
+    async spill(request) {
+      const written = await write(spillStatement(request, fresh('spilled')))
+      return written.filter(({ count }) => Number(count) > 0).map(spilledFile)
+    },
     readBytes,
     hashSpans,
     async concatenate(groups) {
@@ -195,6 +199,18 @@ function copyStatement(request: WriteRequest, target: string): string {
 function encodeStatement(request: EncodeRequest, path: string): string {
   const options = parquetOptions(request.fieldIds, request.rowGroupRows)
   return `copy (${request.select}) to ${literal(path)} (${list(options)})`
+}
+
+/** What is read once or twice is not worth zstd. */
+function spillStatement({ select, rowGroupRows: rows, apartBy }: SpillRequest, path: string): string {
+  const apart = apartBy === null ? [] : [`partition_by (${ident(apartBy)})`]
+  const options = ['format parquet', 'compression snappy', `row_group_size ${String(rows)}`, 'return_stats', ...apart]
+  return `copy (${select}) to ${literal(path)} (${list(options)})`
+}
+
+function spilledFile({ filename, partition_keys: keys }: { readonly [column: string]: unknown }): SpilledFile {
+  const [apart] = (keys ?? []) as readonly { readonly value: string }[]
+  return { scratchFile: String(filename), apart: apart?.value ?? null }
 }
 
 /** zstd level 1 costs the least for the size (DESIGN §7). */

@@ -43,6 +43,16 @@ export type EncodeRequest = {
   readonly rowGroupRows: number
 }
 
+export type SpillRequest = {
+  readonly select: string
+  readonly rowGroupRows: number
+  /** A column that keeps rows of other values in other files, and stands in none; in no order then. Else they are in their order in one file. */
+  readonly apartBy: string | null
+}
+
+/** Parquet; `apart` is the value of the column that keeps its rows apart from others, as text. */
+export type SpilledFile = { readonly scratchFile: string; readonly apart: string | null }
+
 export type EncodedFile = { readonly scratchFile: string; readonly sizeBytes: number }
 
 export type ByteSpan = { readonly start: number; readonly length: number }
@@ -71,8 +81,8 @@ export type EngineSession = {
   writeAside(request: WriteRequest): Promise<WrittenFile | null>
   /** Writes column chunks that other files are going to take over, each as `writeAside` does. Neither hashed nor measured. */
   encode(requests: readonly EncodeRequest[]): Promise<readonly (EncodedFile | null)[]>
-  /** Writes rows as one such file, in their order, for SQL to read them again; they may be of temporary tables. */
-  spill(request: EncodeRequest): Promise<EncodedFile | null>
+  /** Writes rows for SQL to read them again; they may be of temporary tables. No file is without a row. */
+  spill(request: SpillRequest): Promise<readonly SpilledFile[]>
   /** Of a scratch file or a linked one; less where it ends before. */
   readBytes(path: string, span: ByteSpan): Promise<Uint8Array>
   /** SHA-256 of each span, in hex. */

@@ -10,7 +10,7 @@ export type TouchedGroup = {
   readonly chunkBytes: readonly number[]
   /** The columns in which rows that stay in their places get other values, and those that the file is to get. */
   readonly changed: readonly number[]
-  /** Rows that leave: deleted, or moved to another partition. */
+  /** Rows that leave, deleted or moved to another partition; at least so many. */
   readonly lost: number
 }
 
@@ -49,6 +49,7 @@ export const defaultWriteCosts: WriteCosts = {
   smallFilesMax: 10,
   sampledGroupsMin: 8,
   newRowsInMemoryMax: 32e6,
+  newRowsPartsMax: 64,
   // What lies on this machine is not fetched.
   probe: { bytesMin: Number.POSITIVE_INFINITY, shareMax: 0.5, gapBytes: 128 * 1_024 },
 }

@@ -156,7 +156,7 @@ async function settleTouched(input: MergeInput, plan: MergePlan, proof: BegunPro
   const rewrites = opened.files.filter(({ number }) => changing.includes(number))
   const merged = await placeRows(input, rewrites)
   const kept = rewrites.filter(({ number }) => merged.every((one) => one.number !== number))
-  const choices = kept.length === 0 ? new Map() : await chooseWrites(input, layouts, kept)
+  const choices = kept.length === 0 ? new Map() : await chooseWrites(input, touched, kept)
   return { opened: opened.files, proof, layouts, rewrites: kept, merged, choices }
 }
 

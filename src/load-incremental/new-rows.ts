@@ -1,3 +1,4 @@
+import type { SpilledFile } from '../engine/engine.ts'
 import { sum } from '../sum.ts'
 import type { MergeInput } from './merge-input.ts'
 import { deleteUnchanged, insertUnchanged } from './splice-sql.ts'
@@ -10,12 +11,12 @@ export type NewRows = {
 
 /**
  * Makes `new_rows`, of which the rows of one file after the other are read. Those of a large batch would take most of the memory, and would all be looked at
- * for each file: they are written to the disk, those of some files after those of others, for a sort takes memory too.
+ * for each file: they are written to the disk, those of each file apart, or of neighbours together and in their order.
  */
 export async function createNewRows(input: MergeInput, touched: readonly number[]): Promise<NewRows> {
   const { session, shape, batch, costs } = input
   const bytes = sum(batch.files.map(({ file }) => file.sizeBytes))
-  const spilled = bytes > costs.newRowsInMemoryMax ? await spill(input, touched, bytes) : []
+  const spilled = bytes > costs.newRowsInMemoryMax ? await spill(input, touched) : []
   if (spilled.length === 0) {
     await session.run(sql.createNewRows(shape.columns))
     return { dropUnchanged: () => session.run(deleteUnchanged()) }
@@ -25,20 +26,23 @@ export async function createNewRows(input: MergeInput, touched: readonly number[
   return { dropUnchanged: () => session.run(insertUnchanged()) }
 }
 
-/** Each statement reads the landing files again. */
-async function spill({ session, shape }: MergeInput, touched: readonly number[], bytes: number): Promise<string[]> {
-  const perSort = Math.ceil(touched.length / Math.ceil(bytes / landingBytesPerSort))
-  const selects = [sql.selectNewKeys(shape.columns)]
-  for (let at = 0; at < touched.length; at += perSort)
-    selects.push(sql.selectInFiles(shape.columns, touched.slice(at, at + perSort)))
-  const paths: string[] = []
-  for (const select of selects) {
-    const file = await session.spill({ select, fieldIds: new Map(), rowGroupRows: rowsAtOnce })
-    if (file !== null) paths.push(file.scratchFile)
-  }
-  return paths
+/** The landing files are read once more; of rows that share a part with those of other files, so is the part. */
+async function spill({ session, shape, costs }: MergeInput, touched: readonly number[]): Promise<string[]> {
+  const inOrder = (select: string) => session.spill({ select, rowGroupRows: rowsAtOnce, apartBy: null })
+  if (touched.length === 0) return pathsOf(await inOrder(sql.selectImages(shape.columns)))
+  const perPart = Math.ceil(touched.length / costs.newRowsPartsMax)
+  const partOf = new Map(touched.map((number, at) => [number, Math.floor(at / perPart)]))
+  const select = sql.selectInParts(shape.columns, partOf)
+  const apart = await session.spill({ select, rowGroupRows: rowsAtOnce, apartBy: 'part' })
+  if (perPart === 1) return pathsOf(apart)
+  const isNew = (file: SpilledFile) => file.apart === sql.partOfNewKeys
+  const sorted = apart.filter(isNew)
+  for (const part of new Set(apart.filter((file) => !isNew(file)).map((file) => file.apart)))
+    sorted.push(...(await inOrder(sql.selectInFiles(pathsOf(apart.filter((file) => file.apart === part))))))
+  return pathsOf(sorted)
 }
 
-const landingBytesPerSort = 64e6
+const pathsOf = (files: readonly SpilledFile[]) => files.map(({ scratchFile }) => scratchFile)
+
 /** What is read for one file holds at most twice so many rows of its neighbours. */
 const rowsAtOnce = 20_480

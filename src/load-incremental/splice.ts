@@ -59,22 +59,26 @@ export async function chooseWrites(
     shape,
     costs,
   }: { readonly session: EngineSession; readonly shape: TableShape; readonly costs: WriteCosts },
-  layouts: Layouts,
+  { layouts, hitGroups }: { readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] },
   files: readonly OpenedDataFile[],
 ): Promise<ReadonlyMap<number, WriteChoice>> {
   const columns = fileColumns(shape)
-  const changes = await session.rows(selectGroupChanges(columns))
+  // Of a row group in which a key is deleted it is known that it is written anew.
+  const isOpen = hitGroups.some(({ deletions }) => deletions === 0)
+  const changes = isOpen ? await session.rows(selectGroupChanges(columns)) : []
+  const deletionsOf = new Map(hitGroups.map(({ f, g, deletions }) => [`${String(f)} ${String(g)}`, deletions]))
   const arrivals = new Map((await session.rows(selectArrivals())).map((row) => [Number(row.f), Number(row.arrivals)]))
   const changesOf = new Map(changes.map((row) => [`${String(row.f)} ${String(row.g)}`, row]))
   const groupOf = (number: number, layout: SpliceLayout, at: number): TouchedGroup => {
     const group = layout.footer.rowGroups[at]
-    const found = changesOf.get(`${String(number)} ${String(at)}`)
+    const name = `${String(number)} ${String(at)}`
+    const found = changesOf.get(name)
     const differs = columns.map(({ fieldId }) => found?.[`d${String(fieldId)}`] === true)
     return {
       at,
       rows: group?.rows ?? 0,
       chunkBytes: group?.chunks.map(({ bytes }) => bytes) ?? [],
-      lost: Number(found?.lost ?? 0),
+      lost: Number(found?.lost ?? deletionsOf.get(name) ?? 0),
       changed: [...differs.keys()].filter((column) => differs[column] || layout.missing.includes(column)),
     }
   }

@@ -75,7 +75,9 @@ export function createLakeFiles(path: string, keys: readonly Column[]): string {
 export function selectCandidates(keys: readonly Column[]): string {
   const passing = keys.map((key) => {
     const id = String(key.fieldId)
-    const values = `(select distinct ${k(key)} as v from last_change where ${k(key)} is not null)`
+    // A key of one column stands once in `last_change`.
+    const distinct = keys.length === 1 ? '' : 'distinct'
+    const values = `(select ${distinct} ${k(key)} as v from last_change where ${k(key)} is not null)`
     return `(select f from lake_files where not known${id}
       union select f from lake_files where nulls${id} and exists (select 1 from last_change where ${k(key)} is null)
       union select l.f from (from lake_files where known${id} and min${id} is not null) as l
@@ -97,24 +99,31 @@ export const selectDoubleHit = () => `select last from hits group by last having
 
 export const countKeys = () => `select count(*) as keys from last_change`
 
-export const createNewRows = (columns: readonly Column[]) => `create table new_rows as ${selectImages(columns, 'true')}`
+export const createNewRows = (columns: readonly Column[]) => `create table new_rows as ${selectImages(columns)}`
 
-export const selectNewKeys = (columns: readonly Column[]) => selectImages(columns, 'hits.f is null')
+export const partOfNewKeys = '-1'
 
-/** In the order in which the files are written: what reads the rows of one passes over the others. */
-export const selectInFiles = (columns: readonly Column[], numbers: readonly number[]) =>
-  `select * from (${selectImages(columns, `hits.f in (${list(numbers.map(String))})`)}) order by f, pos`
+/** With the part that each belongs to, by the number of its file. */
+export const selectInParts = (columns: readonly Column[], partOf: ReadonlyMap<number, number>) =>
+  `select coalesce(v.part, ${partOfNewKeys}) as part, i.* from (${selectImages(columns)}) as i
+    left join (values ${list([...partOf].map(([f, part]) => `(${String(f)}, ${String(part)})`))}) as v(f, part) on i.f = v.f`
 
-function selectImages(columns: readonly Column[], where: string): string {
+/** Of spilled rows, in the order in which the files are written: what reads the rows of one passes over the others. */
+export const selectInFiles = (paths: readonly string[]) => `from ${spilledRows(paths)} order by f, pos`
+
+export function selectImages(columns: readonly Column[]): string {
   return `select place.ord, place.f, place.pos, ${list(columns.map((column) => `changes.${c(column)}`))}
     from changes join (
-      select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0 and ${where}
+      select last_change.last // 2 as ord, hits.f, hits.pos from last_change left join hits using (last) where last % 2 = 0
     ) as place on changes.ord = place.ord`
 }
 
 /** The same of Parquet files, less the rows of `unchanged`. */
 export const createNewRowsOf = (paths: readonly string[]) =>
-  `create view new_rows as select * from read_parquet([${list(paths.map(literal))}]) anti join unchanged using (f, pos)`
+  `create view new_rows as select * from ${spilledRows(paths)} anti join unchanged using (f, pos)`
+
+const spilledRows = (paths: readonly string[]) =>
+  `read_parquet([${list(paths.map(literal))}], hive_partitioning = false)`
 
 export const createUnchanged = () => 'create table unchanged (f integer, pos bigint)'
 

@@ -167,9 +167,9 @@ async function openRemembering(
         return files.map((file) => file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) })
       }),
     spill: (request) =>
-      ask(`spill ${textOf([request])}`, async (session) => {
-        const file = await session.spill({ ...request, select: inReal(request.select) })
-        return file && { ...file, scratchFile: keepAs(file.scratchFile, memory.folder) }
+      ask(`spill ${JSON.stringify(request)}`, async (session) => {
+        const files = await session.spill({ ...request, select: inReal(request.select) })
+        return files.map((file) => ({ ...file, scratchFile: keepAs(file.scratchFile, memory.folder) }))
       }),
     async readBytes(path, span) {
       const text = await ask(`bytes ${path} ${JSON.stringify(span)}`, async (session) =>

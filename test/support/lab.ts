@@ -29,6 +29,7 @@ export const eagerSplices: WriteCosts = {
   smallGroupRows: 0,
   sampledGroupsMin: 1,
   newRowsInMemoryMax: 0,
+  newRowsPartsMax: 1,
 }
 
 /** Merges small files in every commit that touches a partition which has two. */
