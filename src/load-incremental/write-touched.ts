@@ -157,7 +157,7 @@ async function stageSplice(
   }
 }
 
-/** As the wave wrote it; a splice that went wrong is written whole now. */
+/** As it was encoded; a splice that went wrong is written whole now. */
 async function writtenWhole(
   { session, shape, staging }: MergeInput,
   proof: BegunProof,
