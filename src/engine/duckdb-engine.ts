@@ -193,20 +193,22 @@ function copyStatement(request: WriteRequest, target: string): string {
   const options = parquetOptions(request.fieldIds, rowGroupRows)
   const single = request.fileBytesTarget === undefined
   if (!single) options.push(`file_size_bytes ${String(request.fileBytesTarget)}`)
-  return `copy (${request.select}) to ${literal(single ? join(target, 'data.parquet') : target)} (${list(options)})`
+  return copyTo(single ? join(target, 'data.parquet') : target, request.select, options)
 }
 
 function encodeStatement(request: EncodeRequest, path: string): string {
-  const options = parquetOptions(request.fieldIds, request.rowGroupRows)
-  return `copy (${request.select}) to ${literal(path)} (${list(options)})`
+  return copyTo(path, request.select, parquetOptions(request.fieldIds, request.rowGroupRows))
 }
 
 /** What is read once or twice is not worth zstd. */
 function spillStatement({ select, rowGroupRows: rows, apartBy }: SpillRequest, path: string): string {
   const apart = apartBy === null ? [] : [`partition_by (${ident(apartBy)})`]
   const options = ['format parquet', 'compression snappy', `row_group_size ${String(rows)}`, 'return_stats', ...apart]
-  return `copy (${select}) to ${literal(path)} (${list(options)})`
+  return copyTo(path, select, options)
 }
+
+const copyTo = (path: string, select: string, options: readonly string[]) =>
+  `copy (${select}) to ${literal(path)} (${list(options)})`
 
 function spilledFile({ filename, partition_keys: keys }: { readonly [column: string]: unknown }): SpilledFile {
   const [apart] = (keys ?? []) as readonly { readonly value: string }[]

@@ -36,8 +36,8 @@ export async function pipelined<T, A, B>(
   const results: B[] = []
   let last: Promise<unknown> = Promise.resolve()
   const endFirst = async () => {
-    results.push(await (underWay[0] as (typeof underWay)[number]).ending)
-    underWay.shift()
+    const [first] = underWay.splice(0, 1)
+    if (first !== undefined) results.push(await first.ending)
   }
   try {
     for (const [at, item] of items.entries()) {

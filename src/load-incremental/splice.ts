@@ -66,12 +66,13 @@ export async function chooseWrites(
   // Of a row group in which a key is deleted it is known that it is written anew.
   const isOpen = hitGroups.some(({ deletions }) => deletions === 0)
   const changes = isOpen ? await session.rows(selectGroupChanges(columns)) : []
-  const deletionsOf = new Map(hitGroups.map(({ f, g, deletions }) => [`${String(f)} ${String(g)}`, deletions]))
+  const nameOf = (f: unknown, g: unknown) => `${String(f)} ${String(g)}`
+  const deletionsOf = new Map(hitGroups.map(({ f, g, deletions }) => [nameOf(f, g), deletions]))
   const arrivals = new Map((await session.rows(selectArrivals())).map((row) => [Number(row.f), Number(row.arrivals)]))
-  const changesOf = new Map(changes.map((row) => [`${String(row.f)} ${String(row.g)}`, row]))
+  const changesOf = new Map(changes.map((row) => [nameOf(row.f, row.g), row]))
   const groupOf = (number: number, layout: SpliceLayout, at: number): TouchedGroup => {
     const group = layout.footer.rowGroups[at]
-    const name = `${String(number)} ${String(at)}`
+    const name = nameOf(number, at)
     const found = changesOf.get(name)
     const differs = columns.map(({ fieldId }) => found?.[`d${String(fieldId)}`] === true)
     return {
