@@ -1,22 +1,58 @@
 // Bundles src/ into dist/ with all the JavaScript that it uses, since a start that reads a few files takes a third of one that reads
-// hundreds. DuckDB's native module stays outside. What only some runs need is a chunk of its own, read where it is used.
-import { rmSync } from 'node:fs'
-import { build } from 'esbuild'
+// hundreds. DuckDB's native module stays outside. What only some runs need is a chunk of its own, read where it is used. Beside each
+// chunk lies the code that V8 makes of it: compiling it takes longer than a small merge's statements (docs/decisions/0019).
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { build, transform } from 'esbuild'
 
-rmSync('dist', { recursive: true, force: true })
-await build({
-  entryPoints: ['src/cli.ts'],
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  external: ['@duckdb/node-bindings'],
-  minifySyntax: true,
-  minifyWhitespace: true,
-  sourcemap: true,
-  logLevel: 'warning',
-  // For packages in CommonJS that require Node's own modules.
-  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-})
+const dist = fileURLToPath(new URL('dist', import.meta.url))
+const common = { platform: 'node', target: 'node20', minifySyntax: true, minifyWhitespace: true }
+
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist)
+await bundle()
+compile()
+
+/** esbuild splits modules of ECMAScript alone; V8 keeps the code of scripts alone. So each chunk becomes a module in CommonJS afterwards. */
+async function bundle() {
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: ['src/cli.ts', 'src/launch.ts'],
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    external: ['@duckdb/node-bindings-*'],
+    define: { 'import.meta.url': '__url' },
+    sourcemap: 'inline',
+    write: false,
+    logLevel: 'warning',
+  })
+  for (const { path, text } of outputFiles) {
+    const { code, map } = await transform(text, {
+      ...common,
+      format: 'cjs',
+      supported: { 'dynamic-import': false },
+      sourcemap: 'external',
+      banner: `"use strict";const __url=require("node:url").pathToFileURL(__filename).href;`,
+    })
+    writeFileSync(path, code)
+    writeFileSync(`${path}.map`, map)
+  }
+  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+}
+
+/** All functions, not just those that run at once. V8 takes code under the flags alone under which it was kept: those of any start. */
+function compile() {
+  const { compiledPath, scriptAt } = createRequire(import.meta.url)(join(dist, 'launch.js'))
+  mkdirSync(dirname(compiledPath(dist, '')), { recursive: true })
+  for (const name of readdirSync(dist).filter((name) => name.endsWith('.js') && name !== 'launch.js')) {
+    setFlagsFromString('--no-lazy')
+    const script = scriptAt(join(dist, name))
+    setFlagsFromString('--lazy')
+    writeFileSync(compiledPath(dist, name), script.createCachedData())
+  }
+}

@@ -154,7 +154,7 @@ program
   .option('--verbose', 'show the log and traces')
   .action(async (flags) => (await commands()).demo(flags))
 
-await main()
+void main()
 
 async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreAbsentReader)

@@ -187,6 +187,8 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
 const resultsPerCollection = 50
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
+// V8 takes the code that it made at build time under the flags alone under which it made it.
+setFlagsFromString('--no-expose-gc')
 
 /** One COPY. */
 function copyStatement(request: WriteRequest, target: string): string {
