@@ -1,7 +1,7 @@
 // Bundles src/ into dist/ with all the JavaScript that it uses, since a start that reads a few files takes a third of one that reads
 // hundreds. DuckDB's native module stays outside. What only some runs need is a chunk of its own, read where it is used. Beside each
 // chunk lies the code that V8 makes of it: compiling it takes longer than a small merge's statements (docs/decisions/0019).
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,7 +20,7 @@ compile()
 async function bundle() {
   const { outputFiles } = await build({
     ...common,
-    entryPoints: ['src/cli.ts', 'src/launch.ts'],
+    entryPoints: ['src/cli.ts'],
     outdir: dist,
     bundle: true,
     splitting: true,
@@ -31,18 +31,22 @@ async function bundle() {
     write: false,
     logLevel: 'warning',
   })
-  for (const { path, text } of outputFiles) {
-    const { code, map } = await transform(text, {
-      ...common,
-      format: 'cjs',
-      supported: { 'dynamic-import': false },
-      sourcemap: 'external',
-      banner: `"use strict";const __url=require("node:url").pathToFileURL(__filename).href;`,
-    })
-    writeFileSync(path, code)
-    writeFileSync(`${path}.map`, map)
-  }
+  for (const { path, text } of outputFiles) await writeCommon(path, text, { loader: 'js' })
+  await writeCommon(join(dist, 'launch.js'), readFileSync('src/launch.ts', 'utf8'), { loader: 'ts' })
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+}
+
+async function writeCommon(path, text, options) {
+  const { code, map } = await transform(text, {
+    ...common,
+    ...options,
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    sourcemap: 'external',
+    banner: `"use strict";const __url=require("node:url").pathToFileURL(__filename).href;`,
+  })
+  writeFileSync(path, code)
+  writeFileSync(`${path}.map`, map)
 }
 
 /** All functions, not just those that run at once. V8 takes code under the flags alone under which it was kept: those of any start. */

@@ -8,6 +8,7 @@ import { countRequests } from '../src/objects/counting-objects.ts'
 import { memoryObjects } from '../src/objects/memory-objects.ts'
 import type { ObjectStore } from '../src/objects/object-store.ts'
 import { proveConditionalPut } from '../src/objects/prove-conditional-put.ts'
+import { provenObjects } from '../src/objects/proven-objects.ts'
 import { endpointName, s3Client } from '../src/objects/s3-client.ts'
 import { s3Objects } from '../src/objects/s3-objects.ts'
 import { newScratch } from './support/lake-fixtures.ts'
@@ -128,6 +129,15 @@ for (const [name, start] of Object.entries(s3Servers)) {
       const again = countRequests(store)
       await prove(again.store)
       expect(again.counts().requests).toEqual({ get: 1, put: 0, copy: 0, list: 0, delete: 0 })
+    })
+
+    it('is tested on the account of the put that comes first', async () => {
+      const { store, counts } = countRequests(provenObjects({ store: await newStore(), endpoint: () => name, newId }))
+      await store.put('a', Buffer.from('a'), { kind: 'any' })
+      // Is it proven, and what the second of two puts of one key left; these two, the proof and `a`; the key.
+      expect(counts().requests).toEqual({ get: 2, put: 4, copy: 0, list: 0, delete: 1 })
+      await store.put('b', Buffer.from('b'), { kind: 'any' })
+      expect(counts().requests).toEqual({ get: 2, put: 5, copy: 0, list: 0, delete: 1 })
     })
 
     it('passes also behind a network that loses answers and requests', async () => {

@@ -50,8 +50,12 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
   const contents = contentsOn(beneath, options)
   let made = 0
 
-  const report = (call: ForeseenCall) => {
-    for (const verb of foresight?.requests(call) ?? []) currentLedger()(verb)
+  /** For the ledger of the call that this one is made in, before its first pause. */
+  const reporter = () => {
+    const onRequest = currentLedger()
+    return (call: ForeseenCall) => {
+      for (const verb of foresight?.requests(call) ?? []) onRequest(verb)
+    }
   }
   const infoBeneath = (key: string) => offTheLedger(() => beneath.head(key))
   const standing = async (key: string): Promise<Kept | null> => {
@@ -71,23 +75,27 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
     url: beneath.url,
     place: beneath.place,
     async list(asked) {
+      const report = reporter()
       if (![...kept.keys()].some((key) => key.startsWith(asked.prefix))) return beneath.list(asked)
       report({ kind: 'list' })
       return pageOf(await offTheLedger(() => standingBelow(beneath, kept, asked)), asked)
     },
     async head(key) {
+      const report = reporter()
       const found = kept.get(key)
       if (found === undefined) return beneath.head(key)
       report({ kind: 'head' })
       return found?.info ?? null
     },
     async get(key, range) {
+      const report = reporter()
       const found = kept.get(key)
       if (found === undefined) return beneath.get(key, range)
       report({ kind: 'get', ...(range && { range }), sizeBytes: found?.info.sizeBytes ?? null })
       return found && { body: await contents.range(found, range), info: found.info }
     },
     async put(key, body, condition) {
+      const report = reporter()
       checkKey(key)
       const { content, sizeBytes } = await contents.take(key, body)
       report({ kind: 'put', sizeBytes })
@@ -99,6 +107,7 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
       return allowed ? { kind: 'stored', etag: write(key, content, sizeBytes) } : { kind: 'precondition-failed' }
     },
     async copy(from, to) {
+      const report = reporter()
       checkKey(to)
       const found = await standing(from)
       report({ kind: 'copy', sizeBytes: found?.info.sizeBytes ?? null })
@@ -107,6 +116,7 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
       return 'copied'
     },
     async putSpliced(key, { from, bytes }, asked) {
+      const report = reporter()
       checkKey(key)
       const body = await asked
       if (body === null) return 'dropped'
@@ -120,10 +130,12 @@ export function rehearsedObjects(beneath: ObjectStore, options: RehearsalOptions
       return 'stored'
     },
     async deleteMany(keys) {
+      const report = reporter()
       report({ kind: 'delete', keys })
       for (const key of keys) kept.set(key, null)
     },
     async fetch(key, asked = {}) {
+      const report = reporter()
       const found = kept.get(key)
       if (found === undefined) return beneath.fetch(key, asked)
       const sizeBytes = found?.info.sizeBytes ?? null

@@ -73,8 +73,9 @@ export function s3Objects(client: S3Client, options: S3ObjectsOptions): ObjectSt
     },
     putSpliced: async (key, base, tail) => {
       checkKey(key)
+      const call = perCall()
       const body = await tail
-      return body === null ? 'dropped' : putSplicedObject(perCall(), key, base, body)
+      return body === null ? 'dropped' : putSplicedObject(call, key, base, body)
     },
     deleteMany: (keys) => deleteObjects(perCall(), keys),
     fetch: (key, asked = {}) => fetchObject(perCall(), key, asked),

@@ -36,7 +36,7 @@ describe('what a start reads', () => {
   test('for the version: the command line and nothing behind it', async ({ places }) => {
     const sources = await sourcesReadBy(places, ['--version'])
     expect(among(sources, /src\/cli\.ts$/u)).toHaveLength(1)
-    expect(among(sources, /src\/(?!cli\.ts|version\.ts|errors\.ts|limits\.ts)/u)).toEqual([])
+    expect(among(sources, /src\/(?!launch\.ts|cli\.ts|version\.ts|errors\.ts|limits\.ts)/u)).toEqual([])
   })
 
   test('for idle tables on this disk: neither the engine nor the clients of other places; work opens the engine', async ({
