@@ -95,7 +95,7 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
   const write = (sql: string) => link.statement(sql, writing(sql))
   const limit = pLimit(atOnceMax)
   const limitWhole = pLimit(wholeAtOnceMax)
-  const writeAside = (sql: string) => limit(() => link.aside(sql, writing(sql)))
+  const aside = (sql: string) => link.aside(sql, writing(sql))
   /** What finds too little memory beside the others is done once more, alone, as are all that begin after it. */
   const elseAlone = <T>(work: () => Promise<T>) =>
     work().catch((error: unknown) => {
@@ -105,7 +105,7 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
     })
   const encodeAside = async (request: EncodeRequest) => {
     const path = fresh('encoded')
-    const [written] = await writeAside(encodeStatement(request, path))
+    const [written] = await limit(() => aside(encodeStatement(request, path)))
     return Number(written?.count) === 0 ? null : { scratchFile: path, sizeBytes: Number(written?.file_size_bytes) }
   }
   const run = async (sql: string) => {
@@ -134,14 +134,16 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
       return writtenFiles(returned, finished.segments)
     },
     writeAside: (request) =>
-      limitWhole(() =>
-        elseAlone(async () => {
-          const target = fresh('out')
-          await mkdir(target)
-          const [written] = await writtenFiles(await writeAside(copyStatement(request, target)), segmentsOf)
-          return written ?? null
-        }),
-      ),
+      elseAlone(async () => {
+        const target = fresh('out')
+        const written = await limit(() =>
+          limitWhole(async () => {
+            await mkdir(target)
+            return aside(copyStatement(request, target))
+          }),
+        )
+        return (await writtenFiles(written, segmentsOf))[0] ?? null
+      }),
     async encode(requests) {
       const encoding = requests.map((request) => elseAlone(() => encodeAside(request)))
       await Promise.allSettled(encoding)

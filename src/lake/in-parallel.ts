@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { sum } from '../sum.ts'
 
 const atOnce = 16
 
@@ -25,8 +26,9 @@ export type Pipeline<T, A, B> = {
 }
 
 /**
- * Begins several items at once, and ends one behind the other, in their order. None is under way any more when this
- * returns or throws: the error of the first of them that failed.
+ * Begins several items at once, and ends one behind the other, in their order. Where all may be under way at once, the heaviest
+ * begins first: else it would be alone at the end. None is under way any more when this returns or throws: the error of the first of
+ * them that failed.
  */
 export async function pipelined<T, A, B>(
   items: readonly T[],
@@ -34,17 +36,21 @@ export async function pipelined<T, A, B>(
 ): Promise<readonly B[]> {
   const underWay: { readonly weight: number; readonly ending: Promise<B> }[] = []
   const results: B[] = []
+  const early = new Map<number, Promise<A>>()
   let last: Promise<unknown> = Promise.resolve()
   const endFirst = async () => {
     const [first] = underWay.splice(0, 1)
     if (first !== undefined) results.push(await first.ending)
   }
+  const weights = items.map(weightOf)
+  if (sum(weights) <= weightMax)
+    for (const { item, at } of heaviestFirst(items, weights)) early.set(at, begin(item, at))
   try {
     for (const [at, item] of items.entries()) {
-      const weight = weightOf(item)
+      const weight = weights[at] as number
       const isFull = () => underWay.reduce((total, one) => total + one.weight, weight) > weightMax
       while (underWay.length > 0 && isFull()) await endFirst()
-      const ending = allEnded([last, begin(item, at)]).then(([, begun]) => end(begun))
+      const ending = allEnded([last, early.get(at) ?? begin(item, at)]).then(([, begun]) => end(begun))
       last = ending
       underWay.push({ weight, ending })
     }
@@ -54,3 +60,6 @@ export async function pipelined<T, A, B>(
     await Promise.allSettled(underWay.map(({ ending }) => ending))
   }
 }
+
+const heaviestFirst = <T>(items: readonly T[], weights: readonly number[]) =>
+  items.map((item, at) => ({ item, at, weight: weights[at] as number })).sort((a, b) => b.weight - a.weight)
