@@ -1,7 +1,11 @@
 /** By what the way to write a changed file is chosen. Bytes stand for what the encoder needs for them. */
 export type WriteCosts = {
+  /** To prove a splice and to join it, however small it is. */
+  readonly spliceBytes: number
   /** One request more. */
   readonly requestBytes: number
+  /** A spliced file of no more bytes is joined here, of its old bytes that were fetched, and put by one request; a larger one by the store. */
+  readonly joinedBytesMax: number
   /** A byte that is copied as it is. */
   readonly copiedByte: number
   /** A file of which more than this share is referred to by nothing is written anew. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   chooseWrite,
   defaultWriteCosts,
+  s3WriteCosts,
   type TouchedGroup,
   type TouchedLayout,
 } from '../src/load-incremental/choose-write.ts'
@@ -33,6 +34,7 @@ describe('a touched file', () => {
       ]),
       whole: [],
       arrivals: 0,
+      joined: false,
       bytes: 3 * mebibyte,
     })
   })
@@ -56,7 +58,7 @@ describe('a touched file', () => {
       whole: [0],
     })
     const one = choose(layoutOf(50 * mebibyte, { 2: updated(0, 3), 3: updated(9) }))
-    expect(one).toEqual({ kind: 'splice', inPlace: new Map([[3, [9]]]), whole: [2], arrivals: 0, bytes: 11 * mebibyte })
+    expect(one).toMatchObject({ kind: 'splice', inPlace: new Map([[3, [9]]]), whole: [2], bytes: 11 * mebibyte })
   })
 
   test('takes rows that arrive in a row group of their own, or with a small one', () => {
@@ -78,6 +80,15 @@ describe('a touched file', () => {
       kind: 'rewrite',
       bytes: 70 * mebibyte,
     })
+  })
+
+  test('on S3 is joined here as far as one request can put it, above that written whole until requests cost less', () => {
+    const onS3 = (megabytes: number) =>
+      chooseWrite(s3WriteCosts, layoutOf(megabytes * mebibyte, { 1: updated(3) }, { arrivals: 0 }))
+    expect(onS3(2).kind).toBe('rewrite')
+    expect(onS3(50)).toMatchObject({ kind: 'splice', joined: true })
+    expect(onS3(63)).toMatchObject({ kind: 'rewrite' })
+    expect(onS3(500)).toMatchObject({ kind: 'splice', joined: false })
   })
 
   test('that cannot be spliced is written whole', () => {

@@ -9,7 +9,7 @@ import { tablePlace } from '../src/lake/keys.ts'
 import { openSnapshot } from '../src/lake/open-snapshot.ts'
 import { decodeFooter, type Footer, trailerBytes } from '../src/parquet/footer.ts'
 import type { Ports } from '../src/ports.ts'
-import { eagerSplices, type Lab } from './support/lab.ts'
+import { eagerJoins, eagerSplices, type Lab } from './support/lab.ts'
 import { filesBelow, test } from './support/lab-test.ts'
 
 const rows = 300_000
@@ -17,8 +17,8 @@ const select = (from: string) =>
   `select id::bigint as id, (id % 1000)::integer as n, 'text ' || id % 500 as name, (id / 4)::decimal(18,4) as amount,
     md5(id::varchar) as wide, timestamp '2024-01-01' + to_seconds(id) as moment, case when id % 3 = 0 then null else id / 7.0::double end as f from ${from}`
 
-async function loaded(lab: Lab): Promise<Ports> {
-  await lab.land('s/t/LOAD00000001.parquet', select(`range(${String(rows)}) as r(id)`))
+async function loaded(lab: Lab, ids = rows): Promise<Ports> {
+  await lab.land('s/t/LOAD00000001.parquet', select(`range(${String(ids)}) as r(id)`))
   await lab.set('s.t', { active: true, primaryKey: 'id' })
   const ports = { ...lab.ports, writeCosts: eagerSplices }
   expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null })
@@ -304,5 +304,35 @@ describe('a splice', () => {
     await writeFile(path, whole)
     expect(await lab.runOne('s.t', { ports })).toMatchObject({ error: null, changes: { updated: 4 } })
     expect(await lab.verify()).toMatchObject([{ ok: true }])
+  })
+
+  test('that is joined here puts the file that the store would make, reports all of its bytes as written, and carries no flipped bit', async ({
+    lab,
+  }) => {
+    // The segments behind the first are those of row groups that nothing changes.
+    const ports = await loaded(lab, 800_000)
+    const [name] = await filesBelow(join(lab.lake, 's/t'))
+    const path = join(lab.lake, 's/t', name as string)
+    const whole = await readFile(path)
+    await change(lab, `select 'U' as "Op", * replace (amount + 1 as amount) from (${select('range(5, 6) as r(id)')})`)
+    const joining = { ...ports, writeCosts: eagerJoins }
+    const [first, second] = (await head(lab)).files[0]?.segments ?? []
+    expect(second?.bytes).toBeGreaterThan(8_000_000)
+    const damaged = Buffer.from(whole)
+    const place = (first?.bytes ?? 0) + 4_000_000
+    damaged[place] = (damaged[place] as number) ^ 4
+    await writeFile(path, damaged)
+    expect(await lab.runOne('s.t', { ports: joining })).toMatchObject({ error: { kind: 'corrupt-lake' } })
+    await writeFile(path, whole)
+    const report = await lab.runOne('s.t', { ports: joining })
+    expect(report).toMatchObject({ error: null, changes: { updated: 1 }, filesRewritten: 1 })
+    const joined = await only(lab)
+    // And the log's entry.
+    expect(report.bytesWritten).toBeGreaterThan(joined.length)
+    expect(report.bytesWritten).toBeLessThan(joined.length + 10_000)
+    const kept = (await head(lab)).files[0]?.segments.slice(0, -2).reduce((total, { bytes }) => total + bytes, 0) ?? 0
+    expect(kept).toBeGreaterThan(whole.length * 0.99)
+    expect(joined.subarray(0, kept).equals(whole.subarray(0, kept))).toBe(true)
+    expect(await lab.verify()).toMatchObject([{ ok: true, rows: 800_000 }])
   })
 })

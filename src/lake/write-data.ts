@@ -67,7 +67,7 @@ export async function stage(staging: Staging, files: readonly PreparedFile[]): P
   return files.map(({ file }) => file)
 }
 
-async function stageFile({ lake, place, txnId }: Staging, path: string, scratchFile: string): Promise<void> {
+export async function stageFile({ lake, place, txnId }: Staging, path: string, scratchFile: string): Promise<void> {
   await lake.put(stagedKey(place, txnId, path), { scratchFile }, { kind: 'any' })
 }
 

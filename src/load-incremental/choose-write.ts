@@ -1,5 +1,6 @@
 import type { WriteCosts } from '../costs.ts'
 import { rowGroupRows } from '../engine/engine.ts'
+import { putBytesMax } from '../objects/s3-limits.ts'
 import { sum } from '../sum.ts'
 
 /** What a touched row group goes through, and what its columns weigh. */
@@ -34,6 +35,8 @@ export type WriteChoice =
       readonly whole: readonly number[]
       /** Rows that come into the file from elsewhere. */
       readonly arrivals: number
+      /** The old bytes are put with the new ones, in place of being copied by the store. */
+      readonly joined: boolean
       /** Predicted: what is appended, without the footer. */
       readonly bytes: number
     }
@@ -42,7 +45,10 @@ export type WriteChoice =
  * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; to prove and join a splice takes as long as the encoder for some MB.
  */
 export const defaultWriteCosts: WriteCosts = {
-  requestBytes: 2.5e6,
+  spliceBytes: 7.5e6,
+  // What the kernel does is no request, and the old bytes lie where it copies them from.
+  requestBytes: 0,
+  joinedBytesMax: 0,
   copiedByte: 0.05,
   deadShareMax: 0.3,
   smallGroupRows: rowGroupRows / 4,
@@ -55,15 +61,17 @@ export const defaultWriteCosts: WriteCosts = {
 }
 
 /**
- * On S3 a request of the dear kind costs as much as a third of a vCPU's second on Fargate, in which the encoder makes 25 MB: a file of the usual size is
- * written whole there, by two such requests, and a splice is for larger ones. Two files or three are fetched whole at once: most small batches touch what they may touch.
+ * On S3 a request of the dear kind costs as much as a third of a vCPU's second on Fargate, in which the encoder makes 25 MB: a file that one request
+ * can put is joined here, since all that is rewritten is fetched anyway. Two files or three are fetched whole at once: most small batches touch what they may touch.
  */
 export const s3WriteCosts: WriteCosts = {
   ...defaultWriteCosts,
   requestBytes: 25e6,
+  joinedBytesMax: putBytesMax,
   probe: { ...defaultWriteCosts.probe, bytesMin: 100e6 },
 }
 
+/** To have the store copy the old bytes. */
 const moreRequests = 3
 
 /** Appends to a file or writes it whole, whichever is cheaper by what is encoded, copied and asked of the store. Pure. */
@@ -77,7 +85,9 @@ export function chooseWrite(costs: WriteCosts, layout: TouchedLayout): WriteChoi
     sum(inPlace.flatMap((group) => group.changed.map((column) => group.chunkBytes[column] ?? 0))) +
     sum(whole.flatMap(({ chunkBytes }) => chunkBytes))
   const bytes = replaced + arrivalBytes
-  const spliceCost = bytes + costs.copiedByte * sizeBytes + moreRequests * costs.requestBytes
+  const joined = sizeBytes + bytes <= costs.joinedBytesMax
+  const requests = joined ? 0 : moreRequests
+  const spliceCost = bytes + costs.copiedByte * sizeBytes + costs.spliceBytes + requests * costs.requestBytes
   const deadShare = (deadBytes + replaced) / (sizeBytes + bytes)
   if (whole.length === groups.length || spliceCost >= rewriteBytes || deadShare > costs.deadShareMax)
     return { kind: 'rewrite', bytes: rewriteBytes }
@@ -86,6 +96,7 @@ export function chooseWrite(costs: WriteCosts, layout: TouchedLayout): WriteChoi
     inPlace: new Map(inPlace.map(({ at, changed }) => [at, changed])),
     whole: whole.map(({ at }) => at),
     arrivals,
+    joined,
     bytes,
   }
 }

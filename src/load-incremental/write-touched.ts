@@ -70,7 +70,7 @@ export async function writeTouched(input: MergeInput, touched: TouchedFiles): Pr
     removed: [...touched.rewrites, ...touched.merged].map(({ file }) => file),
     rewritten: replaced.length + touched.merged.length,
     bytesMerged: merged.bytes,
-    bytesCarried: replaced.reduce((total, { keptBytes }) => total + keptBytes, 0),
+    bytesCarried: replaced.reduce((total, { carriedBytes }) => total + carriedBytes, 0),
     encoded: [...replaced.flatMap(({ encoded }) => encoded ?? []), ...begunRows(input, merged.files, begun)],
     release: merged.release,
   }
@@ -100,7 +100,7 @@ async function encodeTouched(
     return { one, splice: null, whole: await input.session.writeAside(wholeRequest(input, one)) }
   }
   const splice = planSplice(input, one, layout, choice)
-  const begun = storeIsIdle ? beginSplice(input, one, splice.keptBytes) : null
+  const begun = storeIsIdle ? beginSplice(input, splice) : null
   try {
     return { one, splice, begun, chunks: await input.session.encode(splice.requests) }
   } catch (error) {
@@ -121,7 +121,7 @@ function rowsOf({ columns: all, partitionColumns }: TableShape, one: OpenedDataF
 /** What takes the place of a file. */
 type Replacement = {
   readonly file: DataFile
-  readonly keptBytes: number
+  readonly carriedBytes: number
   readonly encoded: EncodedRows | null
 }
 
@@ -133,7 +133,7 @@ async function replace(input: MergeInput, { proof }: TouchedFiles, file: Encoded
   if (prepared === null) return null
   await stage(input.staging, [prepared])
   const rows = (columns: readonly Column[]) => rowsOf(input.shape, file.one, columns)
-  return { file: prepared.file, keptBytes: 0, encoded: { file: openedFile(prepared), rows } }
+  return { file: prepared.file, carriedBytes: 0, encoded: { file: openedFile(prepared), rows } }
 }
 
 /** Null where the file has to be written whole after all. */
@@ -142,15 +142,15 @@ async function stageSplice(
   splice: SplicePlan,
   { begun, chunks }: { readonly begun: BegunSplice | null; readonly chunks: readonly (EncodedFile | null)[] },
 ): Promise<Replacement | null> {
-  const put = begun ?? beginSplice(input, splice.opened, splice.keptBytes)
+  const put = begun ?? beginSplice(input, splice)
   try {
     const spliced = await spliceFile(input, splice, chunks, put.path)
     if (spliced === null) {
       await put.drop()
       return null
     }
-    await put.end(spliced.tailFile)
-    return { file: spliced.file, keptBytes: splice.keptBytes, encoded: spliced.encoded }
+    await put.end(spliced.scratchFile)
+    return { file: spliced.file, carriedBytes: splice.joined ? 0 : splice.keptBytes, encoded: spliced.encoded }
   } catch (error) {
     await put.drop()
     throw error

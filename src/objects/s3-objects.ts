@@ -6,6 +6,7 @@ import { copyObject } from './s3-copy.ts'
 import { deleteObjects } from './s3-delete.ts'
 import { fetchObject } from './s3-fetch.ts'
 import { s3Foresight } from './s3-foresight.ts'
+import { putBytesMax } from './s3-limits.ts'
 import { listPage } from './s3-list.ts'
 import { getObject, headObject } from './s3-read.ts'
 import type { S3, S3Limits } from './s3-request.ts'
@@ -28,7 +29,7 @@ export type S3ObjectsOptions = {
 
 const defaultLimits: S3Limits = {
   attemptsMax: 8,
-  putBytesMax: 64 * 1_048_576,
+  putBytesMax,
   copyBytesMax: 5 * 1_073_741_824,
   partBytes: 16 * 1_048_576,
   copyPartBytes: 512 * 1_048_576,

@@ -1,13 +1,14 @@
 import type { WriteCosts } from '../../src/costs.ts'
 import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
-import { eagerMerges, eagerProbes, eagerSplices, type Lab } from '../support/lab.ts'
+import { eagerJoins, eagerMerges, eagerProbes, eagerSplices, type Lab } from '../support/lab.ts'
 import { sparseFetches } from '../support/sparse-fetches.ts'
 
 /** The ways in which files are found and written. */
 export const ways = [
   ['written whole', defaultWriteCosts],
   ['spliced', eagerSplices],
+  ['spliced, and joined here', eagerJoins],
   ['merged while they are small', eagerMerges],
   ['found by their key columns', eagerProbes],
 ] as const
@@ -17,6 +18,10 @@ export function watchSplices(lab: Lab, writeCosts: WriteCosts, onSplice: () => v
   const sparse = sparseFetches(lab.ports.lake, `${lab.folder}/sparse`)
   const lake: ObjectStore = {
     ...sparse,
+    put(key, body, condition) {
+      if ('scratchFile' in body && body.scratchFile.endsWith('-joined')) onSplice()
+      return sparse.put(key, body, condition)
+    },
     putSpliced(...asked) {
       onSplice()
       return sparse.putSpliced(...asked)

@@ -23,7 +23,7 @@ import type { SetOptions } from '../../src/state/row.ts'
 /** Splices wherever it can be done, whatever it costs; rows that arrive begin a row group of their own. */
 export const eagerSplices: WriteCosts = {
   ...defaultWriteCosts,
-  requestBytes: 0,
+  spliceBytes: 0,
   copiedByte: 0,
   deadShareMax: 1,
   smallGroupRows: 0,
@@ -31,6 +31,9 @@ export const eagerSplices: WriteCosts = {
   newRowsInMemoryMax: 0,
   newRowsPartsMax: 1,
 }
+
+/** The same, with the old bytes put again, as small files on S3 have them. */
+export const eagerJoins: WriteCosts = { ...eagerSplices, joinedBytesMax: Number.POSITIVE_INFINITY }
 
 /** Merges small files in every commit that touches a partition which has two. */
 export const eagerMerges: WriteCosts = { ...defaultWriteCosts, smallFilesMax: 1 }
