@@ -143,6 +143,7 @@ function gatedSession(session: EngineSession, work: Gate): EngineSession {
     readBytes: (path, span) => pass(() => session.readBytes(path, span)),
     hashSpans: (path, spans) => pass(() => session.hashSpans(path, spans)),
     concatenate: (groups) => pass(() => session.concatenate(groups)),
+    extend: (first, tailFile) => pass(() => session.extend(first, tailFile)),
     writeText: (name, text) => pass(() => session.writeText(name, text)),
     frameCsv: (request) => pass(() => session.frameCsv(request)),
     scratchPath: (name) => pass(() => session.scratchPath(name)),

@@ -15,7 +15,7 @@ import { isOutOfMemory } from './duckdb-errors.ts'
 import { type FinishedFiles, watchFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
-import { concatenate, footerBytesOf, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
+import { concatenate, extend, footerBytesOf, hashSpans, readBytes, segmentsOf } from './duckdb-scratch.ts'
 import { runOnWorkers } from './duckdb-workers.ts'
 import {
   type Cell,
@@ -158,6 +158,11 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
     async concatenate(groups) {
       const scratchFile = fresh('joined')
       return { scratchFile, segments: await concatenate(scratchFile, groups) }
+    },
+    async extend(first, tailFile) {
+      const path = fresh('extended')
+      await extend(path, first, tailFile)
+      return path
     },
     async writeText(name, text) {
       const path = fresh(name)

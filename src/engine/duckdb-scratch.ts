@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants, createReadStream, createWriteStream } from 'node:fs'
+import { copyFile, type FileHandle, open, truncate } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
 import type { Segment } from '../domain.ts'
 import { limits } from '../limits.ts'
 import { decodeFooter, trailerBytes } from '../parquet/footer.ts'
@@ -99,6 +101,17 @@ export async function concatenate(
   } finally {
     await target.close()
   }
+}
+
+/** The kernel copies the first bytes, or shares them where the file system can. */
+export async function extend(
+  path: string,
+  first: { readonly path: string; readonly bytes: number },
+  tailFile: string,
+): Promise<void> {
+  await copyFile(first.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  await truncate(path, first.bytes)
+  await pipeline(createReadStream(tailFile), createWriteStream(path, { flags: 'a' }))
 }
 
 async function* partsOf(piece: ScratchPiece): AsyncGenerator<Uint8Array> {

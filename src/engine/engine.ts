@@ -91,6 +91,8 @@ export type EngineSession = {
   concatenate(
     groups: readonly (readonly ScratchPiece[])[],
   ): Promise<{ readonly scratchFile: string; readonly segments: readonly Segment[] }>
+  /** A scratch file of the first bytes of a file, and behind them another one. */
+  extend(first: { readonly path: string; readonly bytes: number }, tailFile: string): Promise<string>
   /** Writes text where SQL can read it; returns its path. */
   writeText(name: string, text: string): Promise<string>
   /** Reads the CSV file once, for its lines alone. Throws what unpacking throws. */

@@ -144,14 +144,9 @@ export function byteVerifier(session: EngineSession): VerifyBytes {
     if (touched.length > 0 && (await session.sizeOf(path)) !== file.sizeBytes)
       throw corrupt(file, 'is not as long as it was written')
     const hashes = await session.hashSpans(path, touched)
-    proveHashes(file, touched, hashes)
+    if (touched.some(({ sha256 }, at) => sha256 !== hashes[at])) throw corrupt(file, 'is not as it was written')
     for (const { start } of touched) proven.add(`${String(start)} ${path}`)
   }
-}
-
-/** Throws `corrupt-lake` where segments of a file have other hashes than the log says. */
-export function proveHashes(file: DataFile, segments: readonly Pick<Segment, 'sha256'>[], hashes: readonly string[]) {
-  if (segments.some(({ sha256 }, at) => sha256 !== hashes[at])) throw corrupt(file, 'is not as it was written')
 }
 
 /** Does work on files; where the engine cannot read one that has other bytes than were written, that is what is told. */

@@ -1,41 +1,66 @@
+import type { EngineSession } from '../engine/engine.ts'
 import { corruptLake } from '../lake/corrupt-lake.ts'
 import { dataKey, stagedKey } from '../lake/keys.ts'
 import { newPath, type Staging, stageFile, type TableShape } from '../lake/write-data.ts'
-import type { PutBody } from '../objects/object-store.ts'
+import type { SpliceOutcome } from '../objects/object-store.ts'
 import type { SplicePlan } from './splice-file.ts'
 
-/** A staged file that the store makes of another one's bytes; it may have begun to copy them before the tail is there. */
+/** A staged file of another one's bytes, which may be on their way to it before the tail is there. */
 export type BegunSplice = {
   readonly path: string
-  /** Returns once the file is staged: of the tail, or of the whole where that was joined here. */
-  end(scratchFile: string): Promise<void>
+  /** Returns once the file is staged. */
+  end(tailFile: string): Promise<void>
   /** Nothing is staged after all. */
   drop(): Promise<void>
 }
 
-export function beginSplice(
-  { staging, shape }: { readonly staging: Staging; readonly shape: TableShape },
-  { opened: { file }, joined, keptBytes }: Pick<SplicePlan, 'opened' | 'joined' | 'keptBytes'>,
-): BegunSplice {
-  const path = newPath(staging, shape, file.partition)
-  if (joined) return { path, end: (scratchFile) => stageFile(staging, path, scratchFile), async drop() {} }
-  const from = dataKey(staging.place, file.path)
-  let give: (tail: PutBody | null) => void = () => {}
-  const tail = new Promise<PutBody | null>((resolve) => {
+type SpliceInput = { readonly session: EngineSession; readonly staging: Staging; readonly shape: TableShape }
+
+export function beginSplice(input: SpliceInput, splice: SplicePlan): BegunSplice {
+  const { file } = splice.opened
+  const path = newPath(input.staging, input.shape, file.partition)
+  let give: (tailFile: string | null) => void = () => {}
+  const tail = new Promise<string | null>((resolve) => {
     give = resolve
   })
-  const put = staging.lake.putSpliced(stagedKey(staging.place, staging.txnId, path), { from, bytes: keptBytes }, tail)
+  const put = splice.joined ? putJoined(input, splice, path, tail) : putSpliced(input, splice, path, tail)
   // Told by `end`, which comes later than the error may.
   put.catch(() => {})
   return {
     path,
-    async end(scratchFile) {
-      give({ scratchFile })
-      if ((await put) === 'missing') throw corruptLake(`lake file ${from} went away while a new one was made of it`)
+    async end(tailFile) {
+      give(tailFile)
+      if ((await put) === 'missing')
+        throw corruptLake(`lake file ${file.path} went away while a new one was made of it`)
     },
     async drop() {
       give(null)
       await put.catch(() => {})
     },
   }
+}
+
+/** The store makes it of the bytes that it has. */
+function putSpliced(
+  { staging: { lake, place, txnId } }: SpliceInput,
+  { opened, keptBytes }: SplicePlan,
+  path: string,
+  tail: Promise<string | null>,
+): Promise<SpliceOutcome> {
+  const base = { from: dataKey(place, opened.file.path), bytes: keptBytes }
+  const body = tail.then((scratchFile) => (scratchFile === null ? null : { scratchFile }))
+  return lake.putSpliced(stagedKey(place, txnId, path), base, body)
+}
+
+/** It is made here, of the bytes that were fetched. */
+async function putJoined(
+  { session, staging }: SpliceInput,
+  { opened, keptBytes }: SplicePlan,
+  path: string,
+  tail: Promise<string | null>,
+): Promise<SpliceOutcome> {
+  const tailFile = await tail
+  if (tailFile === null) return 'dropped'
+  await stageFile(staging, path, await session.extend({ path: opened.path, bytes: keptBytes }, tailFile))
+  return 'stored'
 }

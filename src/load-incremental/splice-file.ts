@@ -1,8 +1,7 @@
-import type { Column, Segment } from '../domain.ts'
+import type { Column } from '../domain.ts'
 import { type EncodedFile, type EncodeRequest, type EngineSession, rowGroupRows } from '../engine/engine.ts'
 import { literal } from '../engine/sql.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
-import { proveHashes, segmentSpans } from '../lake/open-data.ts'
 import { statsText } from '../lake/statistics.ts'
 import {
   fieldIds,
@@ -25,8 +24,8 @@ type SpliceInput = { readonly session: EngineSession; readonly staging: Staging;
 
 export type SplicedFile = {
   readonly file: PreparedFile['file']
-  /** What stands behind the bytes that are kept; or with these, where they are joined here. */
-  readonly scratchFile: string
+  /** What stands behind the bytes that are kept. */
+  readonly tailFile: string
   /** Null where no rows were encoded as a whole. */
   readonly encoded: EncodedRows | null
 }
@@ -35,6 +34,7 @@ export type SplicedFile = {
 export type SplicePlan = {
   readonly opened: OpenedDataFile
   readonly layout: SpliceLayout
+  /** The store is given all bytes, in place of being told which of its own to copy. */
   readonly joined: boolean
   /** Of its first bytes. */
   readonly keptBytes: number
@@ -63,7 +63,7 @@ export function planSplice(
  */
 export async function spliceFile(
   input: SpliceInput,
-  { opened, layout, joined, whole, runs }: SplicePlan,
+  { opened, layout, whole, runs }: SplicePlan,
   encoded: readonly (EncodedFile | null)[],
   path: string,
 ): Promise<SplicedFile | null> {
@@ -89,15 +89,8 @@ export async function spliceFile(
   })
   const end = encodeFooter(footer)
   const parts = pieces.map(({ source, start, bytes }) => ({ scratchFile: source, start, length: bytes }))
-  const old = joined ? keptPieces(opened, kept.segments) : []
-  const written = await session.concatenate([...old, parts, [end]])
-  if (joined)
-    proveHashes(
-      opened.file,
-      kept.segments,
-      written.segments.map(({ sha256 }) => sha256),
-    )
-  const segments = joined ? written.segments : [...kept.segments, ...written.segments]
+  const tail = await session.concatenate([parts, [end]])
+  const segments = [...kept.segments, ...tail.segments]
   const sizeBytes = segments.reduce((total, { bytes }) => total + bytes, 0)
   const rows = footer.rowGroups.reduce((total, group) => total + group.rows, 0)
   const columns = fileColumns(shape)
@@ -116,16 +109,13 @@ export async function spliceFile(
   }
   return {
     file,
-    scratchFile: written.scratchFile,
+    tailFile: tail.scratchFile,
     encoded: regrouped && {
       file: { number: opened.number, file, path: regrouped.path },
       rows: (some) => regroupedRows(shape, opened, { layout, whole }, some),
     },
   }
 }
-
-const keptPieces = ({ path }: OpenedDataFile, kept: readonly Segment[]) =>
-  segmentSpans(kept).map(({ start, length }) => [{ scratchFile: path, start, length }])
 
 function withoutVersion({ addedVersion: _, ...file }: OpenedDataFile['file']) {
   return file

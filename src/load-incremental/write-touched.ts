@@ -100,6 +100,7 @@ async function encodeTouched(
     return { one, splice: null, whole: await input.session.writeAside(wholeRequest(input, one)) }
   }
   const splice = planSplice(input, one, layout, choice)
+  if (splice.joined) proof.prove(one, [{ start: 0, length: splice.keptBytes }])
   const begun = storeIsIdle ? beginSplice(input, splice) : null
   try {
     return { one, splice, begun, chunks: await input.session.encode(splice.requests) }
@@ -149,7 +150,7 @@ async function stageSplice(
       await put.drop()
       return null
     }
-    await put.end(spliced.scratchFile)
+    await put.end(spliced.tailFile)
     return { file: spliced.file, carriedBytes: splice.joined ? 0 : splice.keptBytes, encoded: spliced.encoded }
   } catch (error) {
     await put.drop()

@@ -35,7 +35,8 @@ export type Case = {
 }
 
 /** Arranges the scenario and goes through it undisturbed; throws where even that is not right. */
-export async function openCase(shop: Workshop, scenario: Scenario): Promise<Case> {
+export async function openCase(workshop: Workshop, scenario: Scenario): Promise<Case> {
+  const shop = { ...workshop, ...(scenario.writeCosts && { writeCosts: scenario.writeCosts }) }
   const begin = await arrange(shop, scenario)
   const undisturbed = await goThroughOnce(shop, begin, scenario)
   const expected = new Map<string, Promise<Outcome>>()

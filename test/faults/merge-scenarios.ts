@@ -1,5 +1,6 @@
 import { defaultWriteCosts } from '../../src/load-incremental/choose-write.ts'
 import { faultyPorts } from '../support/faulty-ports.ts'
+import { eagerJoins } from '../support/lab.ts'
 import { runTable } from './bench.ts'
 import {
   activate,
@@ -36,6 +37,12 @@ export const mergeScenarios: readonly Scenario[] = [
   {
     name: 'splice',
     claim: 'an update and an insert, for which a file is spliced',
+    arrange: (bench) => afterLoad(bench, () => landChanges(bench, 1, [inserted, updated])),
+  },
+  {
+    name: 'splice-joined',
+    claim: 'an update and an insert, for which a file is spliced and put with its old bytes',
+    writeCosts: eagerJoins,
     arrange: (bench) => afterLoad(bench, () => landChanges(bench, 1, [inserted, updated])),
   },
   {

@@ -184,6 +184,10 @@ async function openRemembering(
         const joined = await session.concatenate(groups)
         return { ...joined, scratchFile: keepAs(joined.scratchFile, memory.folder) }
       }),
+    extend: (first, tailFile) =>
+      ask(`extend ${JSON.stringify(first)} ${tailFile}`, async (session) =>
+        keepAs(await session.extend({ ...first, path: inReal(first.path) }, tailFile), memory.folder),
+      ),
     writeText: (kind, text) => named(`text ${kind} ${text}`, (session) => session.writeText(kind, text)),
     async scratchPath(kind) {
       const path = await named(`scratch ${kind}`, (session) => session.scratchPath(kind))

@@ -1,4 +1,5 @@
 import { restoreTable } from '../../src/controller/restore-table.ts'
+import type { WriteCosts } from '../../src/costs.ts'
 import { UsageError } from '../../src/errors.ts'
 import type { Ports } from '../../src/ports.ts'
 import type { SetOptions } from '../../src/state/row.ts'
@@ -12,6 +13,7 @@ export type Scenario = {
   readonly name: string
   readonly claim: string
   readonly arrange: (bench: Bench) => Promise<void>
+  readonly writeCosts?: WriteCosts
   /** What is done besides the run, before it; given again after a fault. */
   readonly command?: (ports: Ports) => Promise<void>
   /** By which the operator takes back what the run is about. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { WriteCosts } from '../../src/costs.ts'
 import { silentLog } from '../../src/log.ts'
 import { memoryObjects, type StoredObjects } from '../../src/objects/memory-objects.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
@@ -49,11 +50,13 @@ export type TestProcess = {
 export type WorldOptions = {
   readonly engine: RememberingEngine
   readonly scratch: string
+  /** How files are chosen to be written; by default what can be spliced is. */
+  readonly writeCosts?: WriteCosts
   /** Told after everything that changed the lake or the catalog, with what was done. */
   readonly onChange?: (world: World, what: string) => Promise<void>
 }
 
-/** Every file is a batch; and what can be spliced is. */
+/** Every file is a batch. */
 const batchBytesMax = 1
 
 export async function openWorld(options: WorldOptions, image: Image = emptyImage()): Promise<World> {
@@ -77,7 +80,7 @@ export async function openWorld(options: WorldOptions, image: Image = emptyImage
     log: silentLog,
     newId: ids(name),
     batchBytesMax,
-    writeCosts: eagerSplices,
+    writeCosts: options.writeCosts ?? eagerSplices,
   })
   const start: World['start'] = (name, { host } = {}) => {
     const clock = time.openClock()

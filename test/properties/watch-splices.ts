@@ -19,7 +19,7 @@ export function watchSplices(lab: Lab, writeCosts: WriteCosts, onSplice: () => v
   const lake: ObjectStore = {
     ...sparse,
     put(key, body, condition) {
-      if ('scratchFile' in body && body.scratchFile.endsWith('-joined')) onSplice()
+      if ('scratchFile' in body && body.scratchFile.endsWith('-extended')) onSplice()
       return sparse.put(key, body, condition)
     },
     putSpliced(...asked) {
