@@ -46,5 +46,3 @@ export function pathsBelow(folder: string): readonly string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   return entries.map((entry) => join(entry.parentPath, entry.name))
 }
-
-export const bytesBelow = (folder: string) => pathsBelow(folder).reduce((total, path) => total + statSync(path).size, 0)

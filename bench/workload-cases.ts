@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +7,7 @@ import type { BenchOptions } from './bench.ts'
 import type { Figure } from './figures.ts'
 import { hashOf, listOf, parquet, writeBatch, writeLoad } from './files.ts'
 import { type Measured, measure } from './process.ts'
-import { bytesBelow, copyByLinks, localPlace, pathsBelow } from './storage.ts'
+import { copyByLinks, localPlace, pathsBelow } from './storage.ts'
 import { ours, peers, type System } from './systems.ts'
 import { type Batch, batches, expectedRows, type TableKind, tableKinds } from './workload.ts'
 
@@ -31,7 +32,7 @@ export async function runWorkload(options: BenchOptions, take: (figure: Figure) 
 }
 
 async function runTable(run: Run, kind: TableKind): Promise<void> {
-  const { wanted, systems } = run
+  const { wanted } = run
   const due = batches.filter(
     ({ name, table, onDemand }) =>
       (table ?? 'wide') === kind.name &&
@@ -43,8 +44,7 @@ async function runTable(run: Run, kind: TableKind): Promise<void> {
   const folder = join(run.folder, kind.name)
   const rows = Math.round((run.options.rows * kind.share) / 1000)
   const load = await writeLoad(join(folder, 'load'), kind, rows)
-  if (kind.name === 'wide' && wanted('floor')) await floors({ ...run, folder }, load)
-  for (const system of systems) await loadTable({ ...run, folder }, kind, system, load)
+  await loadTables({ ...run, folder }, kind, load)
   for (const one of due) {
     const batch = one.ofRows === undefined ? one : { ...one, changes: Math.round(rows * one.ofRows) }
     await runBatch({ ...run, folder }, { kind, batch, rows, load })
@@ -52,25 +52,54 @@ async function runTable(run: Run, kind: TableKind): Promise<void> {
   rmSync(folder, { recursive: true })
 }
 
-/** The loaded table of a system, in `<folder>/<system>.base`; each run begins with a copy of it. */
-async function loadTable(
-  { options, folder, take, wanted }: Run,
-  kind: TableKind,
-  system: System,
-  load: readonly string[],
-) {
-  const counted = kind.name === 'wide' && wanted('initial')
-  const place = join(folder, system.name)
-  const measured: Measured[] = []
-  for (let run = 0; run < (counted ? options.runs : 1); run++) {
-    rmSync(place, { recursive: true, force: true })
-    measured.push(await system.load(localPlace(place), kind, load))
+/** The loaded table of each system, in `<folder>/<system>.base`; each run begins with a copy of it. The floors take turns with the loads. */
+async function loadTables({ options, folder, take, wanted, systems }: Run, kind: TableKind, load: readonly string[]) {
+  const isWide = kind.name === 'wide'
+  const floors = isWide && wanted('floor') ? floorsOf(folder, load) : []
+  const loads = systems.map((system) => ({
+    case: 'initial',
+    name: system.name,
+    isCounted: isWide && wanted('initial'),
+    measure: (place: string) => system.load(localPlace(place), kind, load),
+    files: (place: string) => system.files(localPlace(place)),
+  }))
+  const figures = new Map<string, Measured[]>()
+  for (let run = 0; run < options.runs; run++)
+    for (const one of [...floors, ...loads]) {
+      if (run > 0 && !one.isCounted) continue
+      const place = join(folder, one.name)
+      rmSync(place, { recursive: true, force: true })
+      quietDisk()
+      figures.set(one.name, [...(figures.get(one.name) ?? []), await one.measure(place)])
+    }
+  for (const one of [...floors, ...loads]) {
+    const files = await one.files(join(folder, one.name))
+    const newBytes = files.reduce((total, path) => total + statSync(path).size, 0)
+    const runs = figures.get(one.name) ?? []
+    if (one.isCounted) take({ case: one.case, system: one.name, runs, newBytes, newFiles: files.length })
   }
-  const files = await system.files(localPlace(place))
-  const bytes = files.reduce((total, path) => total + statSync(path).size, 0)
-  if (counted) take({ case: 'initial', system: system.name, runs: measured, newBytes: bytes, newFiles: files.length })
-  copyByLinks(place, `${place}.base`)
+  for (const { name } of floors) rmSync(join(folder, name), { recursive: true })
+  for (const { name } of systems) copyByLinks(join(folder, name), join(folder, `${name}.base`))
 }
+
+/** What any rewrite of the whole table costs at least, and what its bytes alone do. */
+function floorsOf(folder: string, load: readonly string[]) {
+  const copyScript = fileURLToPath(new URL('duckdb-copy.mjs', import.meta.url))
+  const floor = (name: string, measureInto: (place: string) => Promise<Measured>) => ({
+    case: 'floor',
+    name,
+    isCounted: true,
+    measure: measureInto,
+    files: async (place: string) => pathsBelow(place),
+  })
+  return [
+    floor('DuckDB COPY', (place) => measure(process.execPath, [copyScript, place, ...load])),
+    floor('cp', (place) => measure('cp', ['-r', join(folder, 'load'), place])),
+  ]
+}
+
+/** Ours waits until the disk has what it wrote; it must not wait for what the one before left in the cache. */
+const quietDisk = () => execFileSync('sync')
 
 type Case = { readonly kind: TableKind; readonly batch: Batch; readonly rows: number; readonly load: readonly string[] }
 
@@ -87,6 +116,7 @@ async function runBatch(
       const root = join(folder, system.name)
       copyByLinks(`${root}.base`, root)
       const before = inodesBelow(root)
+      quietDisk()
       const measured = await system.merge(localPlace(root), kind, changes, '20260101-00000000')
       const found = await hashOf(kind, parquet(await system.files(localPlace(root))))
       if (found !== expected) throw new Error(`${batch.name}: ${system.name} holds ${found}, expected ${expected}`)
@@ -113,22 +143,6 @@ async function redeliver(system: System, root: string, kind: TableKind, changes:
   const [table] = (JSON.parse(measured.stdout) as RunReport).tables
   if (table?.filesAdded !== 0) throw new Error(`again: ${String(table?.filesAdded)} files were written, expected none`)
   return measured
-}
-
-/** What any rewrite of the whole table costs at least. */
-async function floors({ options, folder, take }: Run, load: readonly string[]): Promise<void> {
-  const [copies, bare]: [Measured[], Measured[]] = [[], []]
-  const target = join(folder, 'floor')
-  const copyScript = fileURLToPath(new URL('duckdb-copy.mjs', import.meta.url))
-  for (let run = 0; run < options.runs; run++) {
-    copies.push(await measure(process.execPath, [copyScript, target, ...load]))
-    rmSync(target, { recursive: true })
-    bare.push(await measure('cp', ['-r', join(folder, 'load'), target]))
-    rmSync(target, { recursive: true })
-  }
-  const bytes = bytesBelow(join(folder, 'load'))
-  take({ case: 'floor', system: 'DuckDB COPY', runs: copies, newBytes: bytes, newFiles: load.length })
-  take({ case: 'floor', system: 'cp', runs: bare, newBytes: bytes, newFiles: load.length })
 }
 
 const inodesBelow = (folder: string) => new Set(pathsBelow(folder).map((path) => statSync(path).ino))
