@@ -14,6 +14,25 @@ async function rowsIn(session: EngineSession, path: string | undefined): Promise
 }
 
 describe('a session of the engine', () => {
+  test('reads nothing outside of its folders, loads no extension, speaks UTC, and no statement changes that', async ({
+    lab,
+  }) => {
+    const session = await (await lab.ports.engine()).openSession()
+    const refused = (sql: string) => expect(session.rows(sql), sql).rejects.toThrow('engine: ')
+    await refused(`select * from read_text('${process.execPath}')`)
+    await refused(`copy (select 1) to '/tmp/of-nobody.parquet'`)
+    await refused('install httpfs')
+    await refused('load httpfs')
+    await refused('set enable_external_access = true')
+    await refused('set threads = 1')
+    const setting = (name: string) => `current_setting('${name}')`
+    const [found] = await session.rows(
+      `select ${setting('TimeZone')} as zone, ${setting('autoload_known_extensions')} as autoload, ${setting('temp_directory')} as spill`,
+    )
+    expect(found).toEqual({ zone: 'UTC', autoload: false, spill: expect.stringContaining(lab.folder) })
+    await session.close()
+  })
+
   test('writes several files at once of tables that it made, and answers in the order of the requests', async ({
     lab,
   }) => {

@@ -37,7 +37,7 @@ export async function openInstance(options: DuckdbOptions, work: string): Promis
   const readable = await Promise.all(options.readable.map(realFolder))
   const connection = await instance.connect()
   const allowed = [work, ...readable].map((folder) => literal(folder.endsWith('/') ? folder : `${folder}/`))
-  for (const statement of [
+  const statements = [
     `set temp_directory = ${literal(join(work, 'spill'))}`,
     `set global TimeZone = 'UTC'`,
     'set autoinstall_known_extensions = false',
@@ -45,8 +45,8 @@ export async function openInstance(options: DuckdbOptions, work: string): Promis
     `set allowed_directories = ${listLiteral(allowed)}`,
     'set enable_external_access = false',
     'set lock_configuration = true',
-  ])
-    await connection.run(statement)
+  ]
+  await connection.run(statements.join('; '))
   connection.closeSync()
   return instance
 }

@@ -114,10 +114,7 @@ export async function linkTo(databases: Databases, name: string): Promise<Link> 
     async close() {
       for (const one of aside.splice(0)) one.close()
       const { connection } = connected
-      await connection
-        .run('use memory')
-        .then(() => connection.run(`detach ${name}`))
-        .catch(() => {})
+      await connection.run(`use memory; detach ${name}`).catch(() => {})
       connected.close()
     },
   }
@@ -126,8 +123,7 @@ export async function linkTo(databases: Databases, name: string): Promise<Link> 
 /** A session's tables that more than one connection sees lie in a database of its own, in memory as temporary ones do. */
 async function connectTo(databases: Databases, name: string): Promise<Connected> {
   const connected = await databases.connect()
-  await connected.connection.run(`attach if not exists ':memory:' as ${name}`)
-  await connected.connection.run(`use ${name}`)
+  await connected.connection.run(`attach if not exists ':memory:' as ${name}; use ${name}`)
   return connected
 }
 
