@@ -85,7 +85,7 @@ describe('a touched file', () => {
   test('on S3 is joined here as far as one request can put it, above that written whole until requests cost less', () => {
     const onS3 = (megabytes: number) =>
       chooseWrite(s3WriteCosts, layoutOf(megabytes * mebibyte, { 1: updated(3) }, { arrivals: 0 }))
-    expect(onS3(2).kind).toBe('rewrite')
+    expect(onS3(1).kind).toBe('rewrite')
     expect(onS3(50)).toMatchObject({ kind: 'splice', joined: true })
     expect(onS3(63)).toMatchObject({ kind: 'rewrite' })
     expect(onS3(500)).toMatchObject({ kind: 'splice', joined: false })

@@ -42,10 +42,10 @@ export type WriteChoice =
     }
 
 /**
- * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; to prove and join a splice takes as long as the encoder for some MB.
+ * As measured: the encoder makes 80 MB a second, a copy 1.5 GB; to prove a splice and to join it takes as long as to encode one MB.
  */
 export const defaultWriteCosts: WriteCosts = {
-  spliceBytes: 7.5e6,
+  spliceBytes: 1e6,
   // What the kernel does is no request, and the old bytes lie where it copies them from.
   requestBytes: 0,
   joinedBytesMax: 0,
