@@ -32,7 +32,7 @@ async function bundle() {
     logLevel: 'warning',
   })
   for (const { path, text } of outputFiles) await writeCommon(path, text, { loader: 'js' })
-  await writeCommon(join(dist, 'launch.js'), readFileSync('src/launch.ts', 'utf8'), { loader: 'ts' })
+  await writeCommon(join(dist, 'cli-launch.js'), readFileSync('src/cli-launch.ts', 'utf8'), { loader: 'ts' })
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
 }
 
@@ -51,9 +51,9 @@ async function writeCommon(path, text, options) {
 
 /** All functions, not just those that run at once. V8 takes code under the flags alone under which it was kept: those of any start. */
 function compile() {
-  const { compiledPath, scriptAt } = createRequire(import.meta.url)(join(dist, 'launch.js'))
+  const { compiledPath, scriptAt } = createRequire(import.meta.url)(join(dist, 'cli-launch.js'))
   mkdirSync(dirname(compiledPath(dist, '')), { recursive: true })
-  for (const name of readdirSync(dist).filter((name) => name.endsWith('.js') && name !== 'launch.js')) {
+  for (const name of readdirSync(dist).filter((name) => name.endsWith('.js') && name !== 'cli-launch.js')) {
     setFlagsFromString('--no-lazy')
     const script = scriptAt(join(dist, name))
     setFlagsFromString('--lazy')

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +37,7 @@ describe('what a start reads', () => {
   test('for the version: the command line and nothing behind it', async ({ places }) => {
     const sources = await sourcesReadBy(places, ['--version'])
     expect(among(sources, /src\/cli\.ts$/u)).toHaveLength(1)
-    expect(among(sources, /src\/(?!launch\.ts|cli\.ts|version\.ts|errors\.ts|limits\.ts)/u)).toEqual([])
+    expect(among(sources, /src\/(?!cli-launch\.ts|cli\.ts|version\.ts|errors\.ts|limits\.ts)/u)).toEqual([])
   })
 
   test('for idle tables on this disk: neither the engine nor the clients of other places; work opens the engine', async ({
@@ -54,4 +55,23 @@ describe('what a start reads', () => {
     expect(among(idle, engine)).toEqual([])
     expect(among(idle, clients)).toEqual([])
   })
+
+  test('with the code that V8 made of each script at build time, which it takes also once the engine is open', () => {
+    const bundle = fileURLToPath(new URL('../../dist', import.meta.url))
+    const told = execFileSync(process.execPath, ['-e', tellOfCode, bundle], { encoding: 'utf8' })
+    const { scripts, refused, refusedLater } = JSON.parse(told) as Record<string, readonly string[]>
+    expect(scripts).toContain('cli.js')
+    expect([refused, refusedLater]).toEqual([[], []])
+  })
 })
+
+const tellOfCode = `
+  const { readdirSync, readFileSync } = require('node:fs')
+  const bundle = process.argv[1]
+  const { compiledPath, launch, scriptAt } = require(bundle + '/cli-launch.js')
+  const scripts = readdirSync(bundle).filter((name) => name.endsWith('.js') && name !== 'cli-launch.js')
+  const isRefused = (name) => scriptAt(bundle + '/' + name, readFileSync(compiledPath(bundle, name))).cachedDataRejected
+  const refused = scripts.filter(isRefused)
+  launch(bundle, scripts.find((name) => name.startsWith('duckdb-engine')))
+  console.log(JSON.stringify({ scripts, refused, refusedLater: scripts.filter(isRefused) }))
+`
