@@ -14,8 +14,13 @@ export function launch(bundle: string, entry: string): void {
     loaded.set(name, module)
     const require = (id: string) => (id.startsWith('./') ? load(id.slice(2)) : outside(id))
     const path = join(bundle, name)
-    const run = scriptAt(path, compiled(bundle, name)).runInThisContext()
-    run(module.exports, require, module, path, bundle)
+    try {
+      scriptAt(path, compiled(bundle, name)).runInThisContext()(module.exports, require, module, path, bundle)
+    } catch (error) {
+      // Who asks again gets the error again, not half of the script.
+      loaded.delete(name)
+      throw error
+    }
     return module.exports
   }
   load(entry)
