@@ -1,9 +1,10 @@
 // Bundles src/ into dist/ with all the JavaScript that it uses, since a start that reads a few files takes a third of one that reads
 // hundreds. DuckDB's native module stays outside. What only some runs need is a chunk of its own, read where it is used. Beside each
 // chunk lies the code that V8 makes of it: compiling it takes longer than a small merge's statements (docs/decisions/0019).
+import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { build, transform } from 'esbuild'
@@ -31,8 +32,10 @@ async function bundle() {
     write: false,
     logLevel: 'warning',
   })
-  for (const { path, text } of outputFiles) await writeCommon(path, text, { loader: 'js' })
-  await writeCommon(join(dist, 'cli-launch.js'), readFileSync('src/cli-launch.ts', 'utf8'), { loader: 'ts' })
+  const hash = createHash('sha256')
+  for (const { path, text } of outputFiles) hash.update(await writeCommon(path, text, { loader: 'js' }))
+  const define = { __build: JSON.stringify(hash.digest('hex').slice(0, 16)) }
+  await writeCommon(join(dist, 'cli-launch.js'), readFileSync('src/cli-launch.ts', 'utf8'), { loader: 'ts', define })
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
 }
 
@@ -45,8 +48,9 @@ async function writeCommon(path, text, options) {
     sourcemap: 'external',
     banner: `"use strict";const __url=require("node:url").pathToFileURL(__filename).href;`,
   })
-  writeFileSync(path, code)
+  writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`)
   writeFileSync(`${path}.map`, map)
+  return code
 }
 
 /** All functions, not just those that run at once. V8 takes code under the flags alone under which it was kept: those of any start. */

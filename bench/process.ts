@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -19,6 +19,8 @@ export async function measure(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Measured> {
+  // Ours waits until the disk has what it wrote; nobody is to wait for what was written before.
+  execFileSync('sync')
   const cpuBefore = childrenCpuSeconds()
   const startedMs = performance.now()
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,7 +68,6 @@ async function loadTables({ options, folder, take, wanted, systems }: Run, kind:
       if (run > 0 && !one.isCounted) continue
       const place = join(folder, one.name)
       rmSync(place, { recursive: true, force: true })
-      quietDisk()
       figures.set(one.name, [...(figures.get(one.name) ?? []), await one.measure(place)])
     }
   for (const one of [...floors, ...loads]) {
@@ -98,9 +96,6 @@ function floorsOf(folder: string, load: readonly string[]) {
   ]
 }
 
-/** Ours waits until the disk has what it wrote; it must not wait for what the one before left in the cache. */
-const quietDisk = () => execFileSync('sync')
-
 type Case = { readonly kind: TableKind; readonly batch: Batch; readonly rows: number; readonly load: readonly string[] }
 
 async function runBatch(
@@ -116,7 +111,6 @@ async function runBatch(
       const root = join(folder, system.name)
       copyByLinks(`${root}.base`, root)
       const before = inodesBelow(root)
-      quietDisk()
       const measured = await system.merge(localPlace(root), kind, changes, '20260101-00000000')
       const found = await hashOf(kind, parquet(await system.files(localPlace(root))))
       if (found !== expected) throw new Error(`${batch.name}: ${system.name} holds ${found}, expected ${expected}`)

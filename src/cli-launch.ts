@@ -43,7 +43,14 @@ function compiled(bundle: string, name: string): Buffer | undefined {
   }
 }
 
-/** V8's code for a script of the bundle: that of another version, or for another processor, is none for this one. */
+/** Set by the build: what names all of its scripts as they are. */
+declare const __build: string | undefined
+const build = typeof __build === 'undefined' ? 'none' : __build
+
+/**
+ * V8's code for a script of the bundle: that of another version, or for another processor, is none for this one. Nor is that of another
+ * build: of a script V8 compares the length alone.
+ */
 export function compiledPath(bundle: string, name: string): string {
-  return join(bundle, 'compiled', `${process.version}-${process.arch}`, `${name}.v8`)
+  return join(bundle, 'compiled', `${process.version}-${process.arch}-${build}`, `${name}.v8`)
 }

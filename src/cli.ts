@@ -154,6 +154,14 @@ program
   .option('--verbose', 'show the log and traces')
   .action(async (flags) => (await commands()).demo(flags))
 
+/** Node's own code for an end with work that is still waited for. */
+const unfinished = 13
+
+process.exitCode = unfinished
+process.once('exit', (code) => {
+  if (code === unfinished)
+    process.stderr.write('error: ended before its work was done\nTry: the same with --verbose, and report it\n')
+})
 void main()
 
 async function main(): Promise<void> {
@@ -164,6 +172,7 @@ async function main(): Promise<void> {
       throw new UsageError('no command given', 'dmscdc --help')
     }
     await program.parseAsync()
+    if (process.exitCode === unfinished) process.exitCode = 0
   } catch (error) {
     process.exitCode = explain(error)
   }

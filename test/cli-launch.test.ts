@@ -35,7 +35,7 @@ describe('the scripts of the bundle', () => {
     expect(told({ 'main.js': main, 'half.js': half })).toEqual(['no library', 'no library'])
   })
 
-  test('run as they are where the code beside them is damaged, of another script, or empty', () => {
+  test('run as they are where the code beside them is cut off, of a script of another length, or none', () => {
     const folder = newScratch()
     writeFileSync(join(folder, 'other.js'), 'told.push("another script")')
     const other = scriptAt(join(folder, 'other.js')).createCachedData()

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import { duckdbEngine } from '../src/engine/duckdb-engine.ts'
+import { engineError, scratchError } from '../src/engine/duckdb-errors.ts'
 import type { EngineSession } from '../src/engine/engine.ts'
 import { literal } from '../src/engine/sql.ts'
 import { test } from './support/lab-test.ts'
@@ -97,5 +98,17 @@ describe('a session of the engine', () => {
     clearInterval(interrupting)
     expect(await session.rows('select 1 as one')).toEqual([{ one: 1 }])
     await session.close()
+  })
+
+  test('that finds no room for what it writes by itself says so as a statement does, and passes other errors on', () => {
+    const full = new Error('ENOSPC: no space left on device, write')
+    expect(scratchError(full)).toMatchObject({
+      kind: 'unavailable',
+      hint: expect.stringContaining('--temp'),
+      cause: full,
+    })
+    expect(engineError('copy', new Error('IO Error: No space left on device'))).toMatchObject({ kind: 'unavailable' })
+    const other = new Error('EIO: i/o error, read')
+    expect(scratchError(other)).toBe(other)
   })
 })

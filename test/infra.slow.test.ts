@@ -45,10 +45,13 @@ describe.skipIf(!installed)('the deployment', { timeout: 300_000 }, () => {
 
   test('images are made from the code alone: what else lies in the repository makes none of them anew', async () => {
     const files = (await synthesis(full)).imageFiles
-    for (const file of ['package-lock.json', 'bin/dmscdc', 'src/cli.ts', 'sample-db/schema.sql', 'infra/Dockerfile'])
+    const copied = (await readFile(join(root, 'infra/Dockerfile'), 'utf8')).matchAll(/^COPY (?!--from)(.*) \S+$/gmu)
+    const named = [...copied].flatMap(([, sources = '']) => sources.split(' '))
+    expect(named).toContain('package-lock.json')
+    for (const file of [...named, 'bin/dmscdc', 'src/cli.ts', 'sample-db/schema.sql', 'infra/Dockerfile'])
       expect(files).toContain(file)
     const wanted =
-      /^(?:\.dockerignore|package(?:-lock)?\.json|bin|src|sample-db\/[a-z]+\.sql|infra\/(?:Dockerfile|sample-database))(?:\/|$)/u
+      /^(?:\.dockerignore|package(?:-lock)?\.json|build\.mjs|bin|src|sample-db\/[a-z]+\.sql|infra\/(?:Dockerfile|sample-database))(?:\/|$)/u
     const folders = ['sample-db', 'infra']
     expect(files.filter((file) => !wanted.test(file) && !folders.includes(file))).toEqual([])
   })

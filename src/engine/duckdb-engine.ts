@@ -11,7 +11,7 @@ import pLimit from 'p-limit'
 import { limits } from '../limits.ts'
 import { isOfDeadProcess, processMark } from '../own-process.ts'
 import { frameCsv } from './csv-frame.ts'
-import { isOutOfMemory } from './duckdb-errors.ts'
+import { isOutOfMemory, scratchError } from './duckdb-errors.ts'
 import { type FinishedFiles, watchFinished } from './duckdb-finished.ts'
 import { type DuckdbOptions, openInstance } from './duckdb-instance.ts'
 import { type Link, linkTo, renewedDatabases } from './duckdb-link.ts'
@@ -157,11 +157,11 @@ function openSession(link: Link, { folder, footerBytesMax, atOnceMax, wholeAtOnc
     hashSpans,
     async concatenate(groups) {
       const scratchFile = fresh('joined')
-      return { scratchFile, segments: await concatenate(scratchFile, groups) }
+      return { scratchFile, segments: await intoWorkFolder(concatenate(scratchFile, groups)) }
     },
     async extend(first, tailFile) {
       const path = fresh('extended')
-      await extend(path, first, tailFile)
+      await intoWorkFolder(extend(path, first, tailFile))
       return path
     },
     async writeText(name, text) {
@@ -284,3 +284,8 @@ function bytesOf(path: string, { gzip }: { readonly gzip: boolean }): AsyncItera
   if (!gzip) return bytes
   return pipeline(bytes, createGunzip({ chunkSize: 1 << 18 }), () => {})
 }
+
+const intoWorkFolder = <T>(writing: Promise<T>) =>
+  writing.catch((thrown: unknown) => {
+    throw scratchError(thrown)
+  })

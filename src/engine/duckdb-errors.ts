@@ -30,11 +30,7 @@ export function engineError(sql: string, cause: unknown): DmscdcError {
       tryAlone: true,
       cause,
     })
-  if (/No space left|Could not write all|max_temp_directory_size/u.test(message))
-    return new DmscdcError('unavailable', 'engine could not write its work folder: no space left', {
-      hint: 'give a larger folder with --temp',
-      cause,
-    })
+  if (/No space left|Could not write all|max_temp_directory_size/u.test(message)) return noSpaceLeft(cause)
   // These are about the statement; all others may quote a row.
   const aboutStatement = /^(?:Binder|Parser|Catalog) Error: [^\n]{0,200}/u.exec(message)?.[0]
   const kind = aboutStatement ?? /^[A-Z][A-Za-z ]* Error/u.exec(message)?.[0] ?? 'error'
@@ -43,6 +39,16 @@ export function engineError(sql: string, cause: unknown): DmscdcError {
     cause,
   })
 }
+
+/** Of what is written to the work folder without a statement. */
+export const scratchError = (thrown: unknown) =>
+  /^(?:ENOSPC|EDQUOT)\b/u.test(messageOf(thrown)) ? noSpaceLeft(thrown) : thrown
+
+const noSpaceLeft = (cause: unknown) =>
+  new DmscdcError('unavailable', 'engine could not write its work folder: no space left', {
+    hint: 'give a larger folder with --temp',
+    cause,
+  })
 
 export const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 const firstLine = (text: string) => text.split('\n')[0] ?? text

@@ -43,9 +43,9 @@ export async function pipelined<T, A, B>(
     if (first !== undefined) results.push(await first.ending)
   }
   const weights = items.map(weightOf)
-  if (sum(weights) <= weightMax)
-    for (const { item, at } of heaviestFirst(items, weights)) early.set(at, begin(item, at))
   try {
+    if (sum(weights) <= weightMax)
+      for (const { item, at } of heaviestFirst(items, weights)) early.set(at, begin(item, at))
     for (const [at, item] of items.entries()) {
       const weight = weights[at] as number
       const isFull = () => underWay.reduce((total, one) => total + one.weight, weight) > weightMax

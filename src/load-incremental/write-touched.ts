@@ -52,7 +52,7 @@ export type Written = {
 /**
  * Every file that loses a row is replaced: by a splice where that is cheaper, else it is written again with the rows that stay in it. Rows
  * that are new to their partition join the smallest of these with room; else they begin a file: no untouched file is ever written for them.
- * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded; the bytes that the first one keeps are copied meanwhile.
+ * Files are encoded several at once, and joined, hashed and staged while the next ones are encoded; the bytes that the first one keeps are copied by the store meanwhile.
  */
 export async function writeTouched(input: MergeInput, touched: TouchedFiles): Promise<Written> {
   const replacements = await pipelined(touched.rewrites, {

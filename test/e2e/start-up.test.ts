@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,6 +62,13 @@ describe('what a start reads', () => {
     const { scripts, refused, refusedLater } = JSON.parse(told) as Record<string, readonly string[]>
     expect(scripts).toContain('cli.js')
     expect([refused, refusedLater]).toEqual([[], []])
+  })
+
+  test('and an end with work that is still waited for is an error', async ({ places }) => {
+    const never = join(places.folder, 'never.cjs')
+    writeFileSync(never, `require('node:fs/promises').opendir = () => new Promise(() => {})`)
+    const ended = await dmscdc(['tables'], { ...places.environment, NODE_OPTIONS: `--require ${never}` })
+    expect(ended).toMatchObject({ code: 13, stdout: '', stderr: expect.stringContaining('before its work was done') })
   })
 })
 
