@@ -33,20 +33,21 @@ async function bundle() {
     logLevel: 'warning',
   })
   const hash = createHash('sha256')
-  for (const { path, text } of outputFiles) hash.update(await writeCommon(path, text, { loader: 'js' }))
+  for (const { path, text } of outputFiles) hash.update(await writeCommon(path, text))
   const define = { __build: JSON.stringify(hash.digest('hex').slice(0, 16)) }
   await writeCommon(join(dist, 'cli-launch.js'), readFileSync('src/cli-launch.ts', 'utf8'), { loader: 'ts', define })
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
 }
 
-async function writeCommon(path, text, options) {
+async function writeCommon(path, text, options = {}) {
+  const url = text.includes('__url') ? 'const __url=require("node:url").pathToFileURL(__filename).href;' : ''
   const { code, map } = await transform(text, {
     ...common,
     ...options,
     format: 'cjs',
     supported: { 'dynamic-import': false },
     sourcemap: 'external',
-    banner: `"use strict";const __url=require("node:url").pathToFileURL(__filename).href;`,
+    banner: `"use strict";${url}`,
   })
   writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`)
   writeFileSync(`${path}.map`, map)

@@ -37,6 +37,12 @@ describe('a pipeline', () => {
     expect(seen.most).toBe(3)
   })
 
+  test('begins the heaviest first where all may be under way at once, and still ends them in their order', async () => {
+    const seen = nothingSeen()
+    expect(await pipelined([5, 20, 10], watched(seen, 35))).toEqual([50, 200, 100])
+    expect(seen.events).toEqual(['begin 1', 'begin 2', 'begin 0', 'end 5', 'end 20', 'end 10'])
+  })
+
   test('takes an item that is heavier than all may be alone', async () => {
     const seen = nothingSeen()
     expect(await pipelined([20, 30, 1], watched(seen, 10))).toEqual([200, 300, 10])

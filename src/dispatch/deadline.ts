@@ -1,6 +1,6 @@
 import type { EngineSession } from '../engine/engine.ts'
 import { DmscdcError } from '../errors.ts'
-import type { ObjectStore } from '../objects/object-store.ts'
+import { aroundCalls } from '../objects/object-store.ts'
 import type { Ports } from '../ports.ts'
 import type { StateStore } from '../state/state-store.ts'
 
@@ -36,8 +36,8 @@ export function tableDeadline(ports: Ports, ms: number, hint: string): Deadline 
   return {
     ports: {
       ...ports,
-      landing: gatedObjects(ports.landing, work),
-      lake: gatedObjects(ports.lake, tidying),
+      landing: aroundCalls(ports.landing, work.pass),
+      lake: aroundCalls(ports.lake, tidying.pass),
       state: gatedState(ports.state, tidying),
       engine: () => work.pass(() => ports.engine()).then((engine) => gatedEngine(engine, work)),
     },
@@ -84,21 +84,6 @@ function gate(): Gate {
       closed = error
       for (const listener of told) listener(error(true))
     },
-  }
-}
-
-function gatedObjects(store: ObjectStore, { pass }: Gate): ObjectStore {
-  return {
-    url: store.url,
-    place: store.place,
-    list: (options) => pass(() => store.list(options)),
-    head: (key) => pass(() => store.head(key)),
-    get: (key, range) => pass(() => store.get(key, range)),
-    put: (key, body, condition) => pass(() => store.put(key, body, condition)),
-    copy: (from, to) => pass(() => store.copy(from, to)),
-    putSpliced: (key, base, tail) => pass(() => store.putSpliced(key, base, tail)),
-    deleteMany: (keys) => pass(() => store.deleteMany(keys)),
-    fetch: (key, options) => pass(() => store.fetch(key, options)),
   }
 }
 

@@ -118,6 +118,21 @@ export type ObjectStore = {
   readonly foresight?: Foresight
 }
 
+/** The same store, something done around each call; `around` makes the call before it first pauses. */
+export function aroundCalls(store: ObjectStore, around: <T>(call: () => Promise<T>) => Promise<T>): ObjectStore {
+  return {
+    ...store,
+    list: (options) => around(() => store.list(options)),
+    head: (key) => around(() => store.head(key)),
+    get: (key, range) => around(() => store.get(key, range)),
+    put: (key, body, condition) => around(() => store.put(key, body, condition)),
+    copy: (from, to) => around(() => store.copy(from, to)),
+    putSpliced: (key, base, tail) => around(() => store.putSpliced(key, base, tail)),
+    deleteMany: (keys) => around(() => store.deleteMany(keys)),
+    fetch: (key, options) => around(() => store.fetch(key, options)),
+  }
+}
+
 /** All pages of a listing. */
 export async function* listAll(store: ObjectStore, options: ListOptions): AsyncGenerator<ListPage> {
   let after = options.after

@@ -1,4 +1,4 @@
-import type { ObjectStore } from './object-store.ts'
+import { aroundCalls, type ObjectStore } from './object-store.ts'
 
 /** A kind of request as S3 bills them: `get` is GET and HEAD, `put` also the steps of a multipart upload. */
 export type RequestVerb = 'get' | 'put' | 'copy' | 'list' | 'delete'
@@ -35,19 +35,5 @@ export function offTheLedger<T>(call: () => Promise<T>): Promise<T> {
 
 /** The same store, each call of it on this account. */
 export function onLedger(onRequest: OnRequest, store: ObjectStore): ObjectStore {
-  const charged =
-    <A extends unknown[], T>(call: (...asked: A) => Promise<T>) =>
-    (...asked: A) =>
-      withLedger(onRequest, () => call(...asked))
-  return {
-    ...store,
-    list: charged(store.list),
-    head: charged(store.head),
-    get: charged(store.get),
-    put: charged(store.put),
-    copy: charged(store.copy),
-    putSpliced: charged(store.putSpliced),
-    deleteMany: charged(store.deleteMany),
-    fetch: charged(store.fetch),
-  }
+  return aroundCalls(store, (call) => withLedger(onRequest, call))
 }
