@@ -18,8 +18,12 @@ export type WriteCosts = {
   readonly sampledGroupsMin: number
   /** The new rows of a batch whose landing files have more bytes lie on the disk, those of other files apart. */
   readonly newRowsInMemoryMax: number
+  /** New rows of so many bytes of landing files are compared with the lake's at once: they are held in memory meanwhile. */
+  readonly comparedAtOnceMax: number
   /** In so many parts at most, for each has memory of its own while it is written. */
   readonly newRowsPartsMax: number
+  /** Data files that are on their way to the store at once. */
+  readonly stagedAtOnce: number
   readonly probe: ProbeCosts
 }
 

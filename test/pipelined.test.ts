@@ -5,9 +5,10 @@ import { pipelined } from '../src/lake/in-parallel.ts'
 type Seen = { readonly events: string[]; underWay: number; most: number }
 
 /** Items take as long as their number says, so that later ones are ready before those in front of them. */
-function watched(seen: Seen, weightMax: number, failing: { begin?: number; end?: number } = {}) {
+function watched(seen: Seen, weightMax: number, failing: { begin?: number; end?: number } = {}, endingMax = 1) {
   return {
     weightMax,
+    endingMax,
     weightOf: (item: number) => item,
     begin: async (item: number, at: number) => {
       seen.most = Math.max(seen.most, ++seen.underWay)
@@ -18,10 +19,15 @@ function watched(seen: Seen, weightMax: number, failing: { begin?: number; end?:
     },
     end: async (item: number) => {
       await sleep(1)
-      seen.underWay--
-      if (item === failing.end) throw new Error(`end of ${String(item)}`)
       seen.events.push(`end ${String(item)}`)
-      return item * 10
+      const ending = async () => {
+        await sleep(item)
+        seen.underWay--
+        if (item === failing.end) throw new Error(`end of ${String(item)}`)
+        seen.events.push(`ended ${String(item)}`)
+        return item * 10
+      }
+      return { ending: ending() }
     },
   }
 }
@@ -33,14 +39,36 @@ describe('a pipeline', () => {
     const seen = nothingSeen()
     expect(await pipelined([20, 5, 10, 2], watched(seen, 30))).toEqual([200, 50, 100, 20])
     expect(seen.events.slice(0, 2)).toEqual(['begin 0', 'begin 1'])
-    expect(seen.events.filter((event) => event.startsWith('end'))).toEqual(['end 20', 'end 5', 'end 10', 'end 2'])
+    expect(seen.events.filter((event) => event.startsWith('end '))).toEqual(['end 20', 'end 5', 'end 10', 'end 2'])
     expect(seen.most).toBe(3)
   })
 
-  test('begins the heaviest first where all may be under way at once, and still ends them in their order', async () => {
+  test('begins the heaviest before the others where all may be under way at once, and still ends them in their order', async () => {
     const seen = nothingSeen()
-    expect(await pipelined([5, 20, 10], watched(seen, 35))).toEqual([50, 200, 100])
-    expect(seen.events).toEqual(['begin 1', 'begin 2', 'begin 0', 'end 5', 'end 20', 'end 10'])
+    expect(await pipelined([5, 10, 20], watched(seen, 35))).toEqual([50, 100, 200])
+    expect(seen.events.filter((event) => !event.startsWith('ended'))).toEqual([
+      'begin 2',
+      'begin 0',
+      'begin 1',
+      'end 5',
+      'end 10',
+      'end 20',
+    ])
+  })
+
+  test('has no more on their way to their end than it is told to, and lets them come there in any order', async () => {
+    const seen = nothingSeen()
+    expect(await pipelined([30, 5, 10, 2], watched(seen, 100, {}, 2))).toEqual([300, 50, 100, 20])
+    expect(seen.events.filter((event) => event.startsWith('end'))).toEqual([
+      'end 30',
+      'end 5',
+      'ended 5',
+      'ended 30',
+      'end 10',
+      'end 2',
+      'ended 2',
+      'ended 10',
+    ])
   })
 
   test('takes an item that is heavier than all may be alone', async () => {

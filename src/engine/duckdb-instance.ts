@@ -21,6 +21,8 @@ export async function openInstance(options: DuckdbOptions, work: string): Promis
   settings.memory_limit = `${String(Math.floor(options.memoryBytes / 1e3))}KB`
   // Else the allocator keeps what was freed, and the process grows to twice the limit. Given back in small pieces, memory costs its first touch again and again.
   settings.allocator_bulk_deallocation_flush_threshold = `${String(Math.floor(options.memoryBytes / 8e3))}KB`
+  // What is read of a file is seldom read twice, and the kernel has it then.
+  settings.enable_external_file_cache = 'false'
   // Rows that are kept apart are written by each thread when it has so many: else it would have half a million.
   settings.partitioned_write_flush_threshold = '65536'
   if (options.threads !== null) settings.threads = String(options.threads)

@@ -22,44 +22,53 @@ export type Pipeline<T, A, B> = {
   readonly weightMax: number
   readonly weightOf: (item: T) => number
   readonly begin: (item: T, at: number) => Promise<A>
-  readonly end: (begun: A) => Promise<B>
+  /** One behind the other, in the items' order; what it returns is on its way from then on. */
+  readonly end: (begun: A) => Promise<{ readonly ending: Promise<B> }>
+  /** So many are on their way to their end at once. */
+  readonly endingMax: number
 }
 
 /**
- * Begins several items at once, and ends one behind the other, in their order. Where all may be under way at once, the heaviest
- * begins first: else it would be alone at the end. None is under way any more when this returns or throws: the error of the first of
- * them that failed.
+ * Begins several items at once, and ends them in their order. Where all may be under way at once, the heaviest begins before the
+ * others: else it would be alone at the end. None is under way any more when this returns or throws: the error of the first of them that
+ * failed.
  */
 export async function pipelined<T, A, B>(
   items: readonly T[],
-  { weightMax, weightOf, begin, end }: Pipeline<T, A, B>,
+  { weightMax, weightOf, begin, end, endingMax }: Pipeline<T, A, B>,
 ): Promise<readonly B[]> {
-  const underWay: { readonly weight: number; readonly ending: Promise<B> }[] = []
+  const underWay: { readonly weight: number; readonly ended: Promise<B> }[] = []
   const results: B[] = []
   const early = new Map<number, Promise<A>>()
+  const ends: Promise<B>[] = []
   let last: Promise<unknown> = Promise.resolve()
   const endFirst = async () => {
     const [first] = underWay.splice(0, 1)
-    if (first !== undefined) results.push(await first.ending)
+    if (first !== undefined) results.push(await first.ended)
   }
   const weights = items.map(weightOf)
   try {
-    if (sum(weights) <= weightMax)
-      for (const { item, at } of heaviestFirst(items, weights)) early.set(at, begin(item, at))
+    const heaviest = weights.indexOf(Math.max(...weights))
+    if (heaviest >= 0 && sum(weights) <= weightMax) early.set(heaviest, begin(items[heaviest] as T, heaviest))
     for (const [at, item] of items.entries()) {
       const weight = weights[at] as number
       const isFull = () => underWay.reduce((total, one) => total + one.weight, weight) > weightMax
       while (underWay.length > 0 && isFull()) await endFirst()
-      const ending = allEnded([last, early.get(at) ?? begin(item, at)]).then(([, begun]) => end(begun))
-      last = ending
-      underWay.push({ weight, ending })
+      const [before, beginning] = [ends[at - endingMax], early.get(at) ?? begin(item, at)]
+      const begun = allEnded([last, beginning]).then(async ([, one]) => {
+        await before
+        return end(one)
+      })
+      last = begun
+      const ended = begun.then(({ ending }) => ending)
+      // Told in its turn, which may come later.
+      ended.catch(() => {})
+      ends.push(ended)
+      underWay.push({ weight, ended })
     }
     while (underWay.length > 0) await endFirst()
     return results
   } finally {
-    await Promise.allSettled(underWay.map(({ ending }) => ending))
+    await Promise.allSettled(underWay.map(({ ended }) => ended))
   }
 }
-
-const heaviestFirst = <T>(items: readonly T[], weights: readonly number[]) =>
-  items.map((item, at) => ({ item, at, weight: weights[at] as number })).sort((a, b) => b.weight - a.weight)

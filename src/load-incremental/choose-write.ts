@@ -55,7 +55,10 @@ export const defaultWriteCosts: WriteCosts = {
   smallFilesMax: 10,
   sampledGroupsMin: 8,
   newRowsInMemoryMax: 32e6,
+  comparedAtOnceMax: 16e6,
   newRowsPartsMax: 64,
+  // Each is a thread of Node's, of which there are four.
+  stagedAtOnce: 2,
   // What lies on this machine is not fetched.
   probe: { bytesMin: Number.POSITIVE_INFINITY, shareMax: 0.5, gapBytes: 128 * 1_024 },
 }
@@ -68,6 +71,7 @@ export const s3WriteCosts: WriteCosts = {
   ...defaultWriteCosts,
   requestBytes: 25e6,
   joinedBytesMax: putBytesMax,
+  stagedAtOnce: 4,
   probe: { ...defaultWriteCosts.probe, bytesMin: 100e6 },
 }
 

@@ -12,7 +12,7 @@ import type { MergeInput, PlanInput } from './merge-input.ts'
 import { createNewRows } from './new-rows.ts'
 import { placeRows } from './place-rows.ts'
 import { dropLosers, remember } from './remember.ts'
-import { chooseWrites, openLayouts, proveTouched } from './splice.ts'
+import { type Choices, chooseWrites, openLayouts, proveTouched } from './splice.ts'
 import * as sql from './sql.ts'
 import { type TouchedFiles, writeTouched } from './write-touched.ts'
 
@@ -28,6 +28,8 @@ export type MergePlan = {
 export type TouchedFile = {
   readonly number: number
   readonly file: DataFile
+  /** Of the keys that stand in it, those that get a new image, and those that are deleted. */
+  readonly images: number
   readonly deletions: number
 }
 
@@ -68,6 +70,7 @@ export async function planMerge(input: PlanInput): Promise<MergePlan> {
     touched: hits.map((row) => ({
       number: Number(row.f),
       file: snapshot.files[Number(row.f)] as DataFile,
+      images: Number(row.images),
       deletions: Number(row.deletions),
     })),
     opened: await opened.keep(hits.map(({ f }) => Number(f))),
@@ -148,7 +151,8 @@ async function settleTouched(input: MergeInput, plan: MergePlan, proof: BegunPro
     plan.touched.map(({ number }) => number),
   )
   if (opened.files.length > 0) {
-    await compareRows(input, opened.files, touched)
+    const images = new Map(plan.touched.map((one) => [one.number, one.images]))
+    await compareRows(input, opened.files, { ...touched, images, newRowsOf: newRows.of })
     await newRows.dropUnchanged()
   }
   await session.run(sql.createRemoved())
@@ -156,9 +160,15 @@ async function settleTouched(input: MergeInput, plan: MergePlan, proof: BegunPro
   const rewrites = opened.files.filter(({ number }) => changing.includes(number))
   const merged = await placeRows(input, rewrites)
   const kept = rewrites.filter(({ number }) => merged.every((one) => one.number !== number))
-  const choices = kept.length === 0 ? new Map() : await chooseWrites(input, touched, kept)
-  return { opened: opened.files, proof, layouts, rewrites: kept, merged, choices }
+  const { choices, sources } = kept.length === 0 ? nothingToChoose : await chooseWrites(input, touched, kept)
+  const newRowsOf = (number: number) => {
+    const from = sources.get(number) ?? []
+    return { staying: newRows.of([number]), arriving: from.length === 0 ? null : newRows.of(from) }
+  }
+  return { opened: opened.files, proof, layouts, rewrites: kept, merged, choices, newRowsOf }
 }
+
+const nothingToChoose: Choices = { choices: new Map(), sources: new Map() }
 
 async function countChanges(input: PlanInput, plan: MergePlan): Promise<ChangeCounts> {
   const [row] = await input.session.rows(sql.countNewRows())

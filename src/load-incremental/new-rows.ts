@@ -5,8 +5,10 @@ import { deleteUnchanged, insertUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
 
 export type NewRows = {
-  /** Takes out what equals the row that it would replace, as the table `differences` says. */
+  /** Takes out what equals the row that it would replace, as the tables `compared` and `differences` say. */
   readonly dropUnchanged: () => Promise<void>
+  /** A relation that holds the new rows of these files (null: of new keys), and no more than it has to of the others. */
+  readonly of: (files: readonly (number | null)[]) => string
 }
 
 /**
@@ -16,30 +18,49 @@ export type NewRows = {
 export async function createNewRows(input: MergeInput, touched: readonly number[]): Promise<NewRows> {
   const { session, shape, batch, costs } = input
   const bytes = sum(batch.files.map(({ file }) => file.sizeBytes))
-  const spilled = bytes > costs.newRowsInMemoryMax ? await spill(input, touched) : []
-  if (spilled.length === 0) {
+  const spilled = bytes > costs.newRowsInMemoryMax ? await spill(input, touched) : null
+  const paths = [...(spilled?.parts.values() ?? [])].flat()
+  if (spilled === null || paths.length === 0) {
     await session.run(sql.createNewRows(shape.columns))
-    return { dropUnchanged: () => session.run(deleteUnchanged()) }
+    return { dropUnchanged: () => session.run(deleteUnchanged()), of: () => 'new_rows' }
   }
   await session.run(sql.createUnchanged())
-  await session.run(sql.createNewRowsOf(spilled))
-  return { dropUnchanged: () => session.run(insertUnchanged()) }
+  await session.run(sql.createNewRowsOf(paths))
+  return {
+    dropUnchanged: () => session.run(insertUnchanged()),
+    of(files) {
+      const parts = new Set(files.map(spilled.partOf))
+      const some = [...parts].flatMap((part) => spilled.parts.get(part) ?? [])
+      return some.length === 0 ? '(from new_rows where false)' : `(${sql.selectSpilled(some)})`
+    },
+  }
+}
+
+type Spilled = {
+  readonly partOf: (file: number | null) => string
+  /** Part → the files on the disk that hold it. */
+  readonly parts: ReadonlyMap<string, readonly string[]>
 }
 
 /** The landing files are read once more; of rows that share a part with those of other files, so is the part. */
-async function spill({ session, shape, costs }: MergeInput, touched: readonly number[]): Promise<string[]> {
+async function spill({ session, shape, costs }: MergeInput, touched: readonly number[]): Promise<Spilled> {
   const inOrder = (select: string) => session.spill({ select, rowGroupRows: rowsAtOnce, apartBy: null })
-  if (touched.length === 0) return pathsOf(await inOrder(sql.selectImages(shape.columns)))
+  const newKeys = sql.partOfNewKeys
+  if (touched.length === 0) {
+    const written = await inOrder(sql.selectImages(shape.columns))
+    return { partOf: () => newKeys, parts: new Map([[newKeys, pathsOf(written)]]) }
+  }
   const perPart = Math.ceil(touched.length / costs.newRowsPartsMax)
-  const partOf = new Map(touched.map((number, at) => [number, Math.floor(at / perPart)]))
-  const select = sql.selectInParts(shape.columns, partOf)
+  const numberOf = new Map(touched.map((number, at) => [number, Math.floor(at / perPart)]))
+  const partOf = (file: number | null) => String((file === null ? undefined : numberOf.get(file)) ?? newKeys)
+  const select = sql.selectInParts(shape.columns, numberOf)
   const apart = await session.spill({ select, rowGroupRows: rowsAtOnce, apartBy: 'part' })
-  if (perPart === 1) return pathsOf(apart)
-  const isNew = (file: SpilledFile) => file.apart === sql.partOfNewKeys
-  const sorted = apart.filter(isNew)
-  for (const part of new Set(apart.filter((file) => !isNew(file)).map((file) => file.apart)))
-    sorted.push(...(await inOrder(sql.selectInFiles(pathsOf(apart.filter((file) => file.apart === part))))))
-  return pathsOf(sorted)
+  const parts = new Map<string, readonly string[]>()
+  for (const part of new Set(apart.map((file) => file.apart ?? newKeys))) {
+    const written = pathsOf(apart.filter((file) => (file.apart ?? newKeys) === part))
+    parts.set(part, perPart === 1 || part === newKeys ? written : pathsOf(await inOrder(sql.selectInFiles(written))))
+  }
+  return { partOf, parts }
 }
 
 const pathsOf = (files: readonly SpilledFile[]) => files.map(({ scratchFile }) => scratchFile)

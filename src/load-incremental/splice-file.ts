@@ -19,6 +19,7 @@ import type { WriteChoice } from './choose-write.ts'
 import type { EncodedRows } from './encoded-rows.ts'
 import { keptSegments, rangeOf, rangesOf, rowsOfGroup, type SpliceLayout } from './splice-layout.ts'
 import { selectInPlace, selectMisplaced, selectRegrouped } from './splice-sql.ts'
+import type { RowsOfFile } from './sql.ts'
 
 type SpliceInput = { readonly session: EngineSession; readonly staging: Staging; readonly shape: TableShape }
 
@@ -34,6 +35,7 @@ export type SplicedFile = {
 export type SplicePlan = {
   readonly opened: OpenedDataFile
   readonly layout: SpliceLayout
+  readonly rows: RowsOfFile
   /** The store is given all bytes, in place of being told which of its own to copy. */
   readonly joined: boolean
   /** Of its first bytes. */
@@ -45,16 +47,16 @@ export type SplicePlan = {
 
 export function planSplice(
   { shape }: SpliceInput,
-  opened: OpenedDataFile,
-  layout: SpliceLayout,
+  { opened, layout, rows }: Pick<SplicePlan, 'opened' | 'layout' | 'rows'>,
   choice: Extract<WriteChoice, { kind: 'splice' }>,
 ): SplicePlan {
   const { whole, joined } = choice
   const runs = runsOf(layout, choice.inPlace)
-  const requests = runs.map((run) => runRequest(shape, opened, layout, run))
-  const regrouped = whole.length === 0 && choice.arrivals === 0 ? [] : [regroupRequest(shape, opened, layout, whole)]
+  const requests = runs.map((run) => runRequest(shape, { opened, layout, rows }, run))
+  const regrouped =
+    whole.length === 0 && choice.arrivals === 0 ? [] : [regroupRequest(shape, { opened, layout, whole, rows })]
   const { keptBytes } = keptSegments(opened.file, layout)
-  return { opened, layout, joined, keptBytes, whole, runs, requests: [...requests, ...regrouped] }
+  return { opened, layout, rows, joined, keptBytes, whole, runs, requests: [...requests, ...regrouped] }
 }
 
 /**
@@ -63,24 +65,25 @@ export function planSplice(
  */
 export async function spliceFile(
   input: SpliceInput,
-  { opened, layout, whole, runs }: SplicePlan,
+  { opened, layout, rows: rowsOfFile, whole, runs }: SplicePlan,
   encoded: readonly (EncodedFile | null)[],
   path: string,
 ): Promise<SplicedFile | null> {
   const { session, shape, staging } = input
+  const old = { footer: layout.footer(), missing: layout.missing }
   const inPlace = new Map<number, ReadonlyMap<number, Source>>()
   const newColumns = new Map<number, ThriftStruct>()
   for (const [at, run] of runs.entries()) {
-    const found = await readRun(input, layout, run, encoded[at] ?? null)
+    const found = await readRun(input, layout, old, run, encoded[at] ?? null)
     if (found === null) return null
     for (const [group, columns] of found.chunks) inPlace.set(group, columns)
     for (const [column, leaf] of found.newColumns) newColumns.set(column, leaf)
   }
-  const regrouped = await readRegrouped(input, layout, encoded[runs.length] ?? null)
+  const regrouped = await readRegrouped(input, old, encoded[runs.length] ?? null)
   if (regrouped === 'foreign') return null
   const kept = keptSegments(opened.file, layout)
   const { footer, pieces } = spliceFooter({
-    footer: layout.footer,
+    footer: old.footer,
     keptBytes: kept.keptBytes,
     newColumns: layout.missing.flatMap((column) => newColumns.get(column) ?? []),
     inPlace,
@@ -112,7 +115,7 @@ export async function spliceFile(
     tailFile: tail.scratchFile,
     encoded: regrouped && {
       file: { number: opened.number, file, path: regrouped.path },
-      rows: (some) => regroupedRows(shape, opened, { layout, whole }, some),
+      rows: (some) => regroupedRows(shape, { opened, layout, whole, rows: rowsOfFile }, some),
     },
   }
 }
@@ -130,6 +133,9 @@ type Run = { readonly groups: readonly number[]; readonly columns: readonly numb
 /** The engine cuts row groups at whole vectors of this many rows. */
 const vectorRows = 2_048
 
+/** Rows that are encoded together are sorted together. */
+const groupsOfRunMax = 4
+
 /** Neighbours in which the same columns change are encoded together, as long as they come out as the same row groups. */
 function runsOf(layout: SpliceLayout, inPlace: ReadonlyMap<number, readonly number[]>): readonly Run[] {
   const runs: { groups: number[]; columns: readonly number[] }[] = []
@@ -140,6 +146,7 @@ function runsOf(layout: SpliceLayout, inPlace: ReadonlyMap<number, readonly numb
     const joins =
       run !== undefined &&
       last === group - 1 &&
+      run.groups.length < groupsOfRunMax &&
       rowsOf(first) % vectorRows === 0 &&
       rowsOf(last) === rowsOf(first) &&
       rowsOf(group) <= rowsOf(first) &&
@@ -159,14 +166,13 @@ type EncodedRun = {
 
 function runRequest(
   shape: TableShape,
-  opened: OpenedDataFile,
-  layout: SpliceLayout,
+  { opened, layout, rows }: Pick<SplicePlan, 'opened' | 'layout' | 'rows'>,
   { groups, columns: at }: Run,
 ): EncodeRequest {
   const columns = at.map((one) => fileColumns(shape)[one] as Column)
   const lakeRows = dataSelect({ files: [opened], columns, partitionColumns: shape.partitionColumns })
   return {
-    select: selectInPlace(lakeRows, opened.number, rangeOf(layout, groups), columns),
+    select: selectInPlace(lakeRows, { number: opened.number, newRows: rows.staying }, rangeOf(layout, groups), columns),
     fieldIds: new Map(columns.map(({ fieldId }) => [`c${String(fieldId)}`, fieldId])),
     rowGroupRows: Math.ceil(rowsOfGroup(layout, groups[0] ?? 0) / vectorRows) * vectorRows,
   }
@@ -175,6 +181,7 @@ function runRequest(
 async function readRun(
   { session, shape }: SpliceInput,
   layout: SpliceLayout,
+  old: OldColumns,
   { groups, columns: at }: Run,
   encoded: EncodedFile | null,
 ): Promise<EncodedRun | null> {
@@ -185,7 +192,7 @@ async function readRun(
   const same =
     footer.rowGroups.map((group) => group.rows).join(' ') ===
       groups.map((group) => rowsOfGroup(layout, group)).join(' ') &&
-    sameColumns(layout, at, footer, (_, place) => place + 1) &&
+    sameColumns(old, at, footer, (_, place) => place + 1) &&
     (await session.rows(selectMisplaced(`read_parquet(${literal(scratchFile)})`, rangeOf(layout, groups)))).length === 0
   if (!same) return null
   const leaves = leavesOf(footer) ?? []
@@ -205,36 +212,32 @@ async function readRun(
 
 type Regrouped = { readonly path: string; readonly added: SpliceRequest['added'] }
 
-function regroupRequest(
-  shape: TableShape,
-  opened: OpenedDataFile,
-  layout: SpliceLayout,
-  whole: readonly number[],
-): EncodeRequest {
-  const select = regroupedRows(shape, opened, { layout, whole }, fileColumns(shape))
+type Regrouping = Pick<SplicePlan, 'opened' | 'layout' | 'whole' | 'rows'>
+
+function regroupRequest(shape: TableShape, regrouping: Regrouping): EncodeRequest {
+  const select = regroupedRows(shape, regrouping, fileColumns(shape))
   return { select: fileSelect(shape, select), fieldIds: fieldIds(shape), rowGroupRows }
 }
 
 function regroupedRows(
   { partitionColumns }: TableShape,
-  opened: OpenedDataFile,
-  { layout, whole }: { readonly layout: SpliceLayout; readonly whole: readonly number[] },
+  { opened, layout, whole, rows }: Regrouping,
   columns: readonly Column[],
 ): string {
   const lakeRows = dataSelect({ files: [opened], columns, partitionColumns })
-  return selectRegrouped(lakeRows, opened.number, rangesOf(layout, whole), columns)
+  return selectRegrouped(lakeRows, { number: opened.number, rows }, rangesOf(layout, whole), columns)
 }
 
 async function readRegrouped(
   { session, shape }: SpliceInput,
-  layout: SpliceLayout,
+  old: OldColumns,
   encoded: EncodedFile | null,
 ): Promise<Regrouped | null | 'foreign'> {
   if (encoded === null) return null
   const { scratchFile } = encoded
   const footer = await readFooter(session, encoded)
   const all = fileColumns(shape).map((_, at) => at)
-  if (!sameColumns(layout, all, footer, (column) => column)) return 'foreign'
+  if (!sameColumns(old, all, footer, (column) => column)) return 'foreign'
   return { path: scratchFile, added: footer.rowGroups.map((rowGroup) => ({ source: scratchFile, rowGroup })) }
 }
 
@@ -247,9 +250,12 @@ async function readFooter(session: EngineSession, { scratchFile, sizeBytes }: En
   return decodeFooter(await session.readBytes(scratchFile, { start: end - length, length }))
 }
 
+/** The columns of a file that is spliced. */
+type OldColumns = Pick<SpliceLayout, 'missing'> & { readonly footer: Footer }
+
 /** Whether columns `at` of the file, as far as it has them, have the types of those columns of the other that `where` says. */
 function sameColumns(
-  { footer: a, missing }: SpliceLayout,
+  { footer: a, missing }: OldColumns,
   at: readonly number[],
   b: Footer,
   where: (column: number, place: number) => number,

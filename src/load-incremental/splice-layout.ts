@@ -8,9 +8,15 @@ import { decodeFooter, encodeFooter, type Footer, trailerBytes } from '../parque
 import { isSpliceable } from '../parquet/splice-footer.ts'
 import type { RowRange } from './splice-sql.ts'
 
-/** A data file that can be spliced. */
+/** A data file that can be spliced: what a merge has to know of it while it has all of the files that it touches in mind. */
 export type SpliceLayout = {
-  readonly footer: Footer
+  readonly groups: readonly {
+    readonly rows: number
+    /** Where the pages of each column are. */
+    readonly chunks: readonly { readonly start: number; readonly bytes: number }[]
+  }[]
+  /** Decoded anew each time: as values it takes fifty times its bytes. */
+  readonly footer: () => Footer
   /** Where the footer begins. */
   readonly dataBytes: number
   /** The place of each row group's first row. */
@@ -43,19 +49,22 @@ export async function readLayout(
   if (footer === null) return null
   const names = own.map(({ name }) => name)
   if (!isSpliceable(footer, { names, keyValues: writtenKeyValues, dataBytes })) return null
-  const firstRows = footer.rowGroups.map((_, at) => rowsBefore(footer, at))
+  const groups = footer.rowGroups.map(({ rows, chunks }) => ({
+    rows,
+    chunks: chunks.map(({ start, bytes }) => ({ start, bytes })),
+  }))
+  const firstRows = groups.map((_, at) => rowsBefore(groups, at))
   const missing = [...columns.keys()].slice(own.length)
-  return rowsBefore(footer, footer.rowGroups.length) === file.rows ? { footer, dataBytes, firstRows, missing } : null
+  if (rowsBefore(groups, groups.length) !== file.rows) return null
+  return { groups, footer: () => decodeFooter(whole.subarray(0, -trailerBytes)), dataBytes, firstRows, missing }
 }
 
 /** The stretches of a file that are read where these row groups are touched. */
-export function spansOfGroups({ footer }: SpliceLayout, groups: readonly number[]): readonly ByteSpan[] {
-  return groups.flatMap((at) =>
-    (footer.rowGroups[at]?.chunks ?? []).map(({ start, bytes }) => ({ start, length: bytes })),
-  )
+export function spansOfGroups(layout: SpliceLayout, groups: readonly number[]): readonly ByteSpan[] {
+  return groups.flatMap((at) => (layout.groups[at]?.chunks ?? []).map(({ start, bytes }) => ({ start, length: bytes })))
 }
 
-export const rowsOfGroup = ({ footer }: SpliceLayout, group: number) => footer.rowGroups[group]?.rows ?? 0
+export const rowsOfGroup = ({ groups }: SpliceLayout, group: number) => groups[group]?.rows ?? 0
 
 /** The rows of neighbours. */
 export function rangeOf(layout: SpliceLayout, groups: readonly number[]): RowRange {
@@ -93,5 +102,5 @@ function footerOf(whole: Uint8Array): Footer | null {
   }
 }
 
-const rowsBefore = ({ rowGroups }: Footer, end: number) =>
-  rowGroups.slice(0, end).reduce((total, { rows }) => total + rows, 0)
+const rowsBefore = (groups: readonly { readonly rows: number }[], end: number) =>
+  groups.slice(0, end).reduce((total, { rows }) => total + rows, 0)

@@ -1,12 +1,13 @@
 import type { Column } from '../domain.ts'
 import { differs, list } from '../engine/sql.ts'
-import { selectArriving, selectStaying } from './sql.ts'
+import { type RowsOfFile, selectGained } from './sql.ts'
 
 /*
  * What a splice needs beside the tables of the merge (sql.ts), one statement per function:
  *   row_groups   the row groups of the touched files that can be spliced: f, g, first (the place of its first row), rows
- *   differences  of each row that is to be replaced in its file, which columns differ: f, pos, changed, d<fieldId>…; where a row is `rough`,
- *                only whether any does
+ *   compared     of each row group in which the columns are told apart: f, g, which of them differ in a row that changes (d<fieldId>…), and
+ *                the places of the rows that do not (unchanged)
+ *   differences  of each other row that is to be replaced in its file, whether it changes: f, pos, changed
  */
 
 const c = ({ fieldId }: Column) => `c${String(fieldId)}`
@@ -28,71 +29,85 @@ export const selectHitGroups = () =>
     from hits asof join row_groups on hits.f = row_groups.f and hits.pos >= row_groups.first group by all order by all`
 
 export function createDifferences(written: readonly Column[]): string {
-  return `create temp table differences (${list(['f integer', 'pos bigint', 'rough boolean', 'changed boolean', ...written.map((column) => `${d(column)} boolean`)])})`
+  const flags = written.map((column) => `${d(column)} boolean`)
+  return `create temp table compared (${list(['f integer', 'g integer', ...flags, 'unchanged bigint[]'])});
+    create temp table differences (f integer, pos bigint, changed boolean)`
+}
+
+/** Rows of the lake, as a relation, the first and last number of the files that they are of, and a relation of the new rows of these files, among others. */
+export type LakeRows = {
+  readonly select: string
+  readonly first: number
+  readonly last: number
+  readonly newRows: string
 }
 
 /** `compared` decide whether a row changes at all; `written` are all that its file holds. */
-export function insertDifferences(
-  lakeRows: string,
+export function insertCompared(
+  lakeRows: LakeRows,
   { compared, written }: { readonly compared: readonly Column[]; readonly written: readonly Column[] },
 ): string {
-  const flags = written.map((column) => different(column))
-  return `insert into differences select ${list(['n.f', 'n.pos', 'false', anyDiffers(compared), ...flags])}
-    from ${besideLake(lakeRows)}`
+  const flags = written.map((column) => `${different(column)} as ${d(column)}`)
+  const differing = written.map((column) => `coalesce(bool_or(${d(column)}) filter (changed), false)`)
+  return `insert into compared select ${list(['f', 'g', ...differing, 'list(pos) filter (not changed)'])}
+    from (select ${list(['n.f', 'n.pos', `${anyDiffers(compared)} as changed`, ...flags])} from ${besideLake(lakeRows)}) as found
+      join (select f as gf, g, first, first + rows as past from row_groups) as row_groups on found.f = gf and pos >= first and pos < past
+    group by f, g`
 }
 
 /** Of how many rows each of these columns alone tells that they change: `d<fieldId>`. */
-export const countDifferences = (lakeRows: string, columns: readonly Column[]) =>
+export const countDifferences = (lakeRows: LakeRows, columns: readonly Column[]) =>
   `select ${list(columns.map((column) => `count(*) filter (${different(column)}) as ${d(column)}`))}
     from ${besideLake(lakeRows)}`
 
 /** Only whether a row changes, as far as `compared` say. */
-export function insertRoughDifferences(lakeRows: string, compared: readonly Column[]): string {
-  return `insert into differences (f, pos, rough, changed) select n.f, n.pos, true, ${anyDiffers(compared)}
+export function insertRoughDifferences(lakeRows: LakeRows, compared: readonly Column[]): string {
+  return `insert into differences select n.f, n.pos, ${anyDiffers(compared)}
     from ${besideLake(lakeRows)}`
 }
 
 /** The row groups with rows of which that is not said yet; of a file whose row groups are not known, g is null. */
 export const selectUndecided = () =>
-  `select undecided.f, row_groups.g, count(*) as undecided from (from differences where rough and not changed) as undecided
+  `select undecided.f, row_groups.g, count(*) as undecided from (from differences where not changed) as undecided
     asof left join row_groups on undecided.f = row_groups.f and undecided.pos >= row_groups.first group by all order by all`
 
 /** The rest of it, by the other columns. */
-export function decideRest(lakeRows: string, compared: readonly Column[]): string {
+export function decideRest(lakeRows: LakeRows, compared: readonly Column[]): string {
   return `update differences set changed = true from (
-      select n.f, n.pos from (from differences where rough and not changed) as u join new_rows as n on u.f = n.f and u.pos = n.pos
-        join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos where ${anyDiffers(compared)}) as found
+      select n.f, n.pos from (from differences where not changed) as u join ${newRowsOf(lakeRows)} as n on u.f = n.f and u.pos = n.pos
+        join (${lakeRows.select}) as d on n.f = d.f and n.pos = d.pos where ${anyDiffers(compared)}) as found
     where differences.f = found.f and differences.pos = found.pos`
 }
 
 /** Each row that is to be replaced, `d`, beside the one that replaces it, `n`. */
-const besideLake = (lakeRows: string) => `new_rows as n join (${lakeRows}) as d on n.f = d.f and n.pos = d.pos`
+const besideLake = (lakeRows: LakeRows) =>
+  `${newRowsOf(lakeRows)} as n join (${lakeRows.select}) as d on n.f = d.f and n.pos = d.pos`
+const newRowsOf = ({ first, last, newRows }: LakeRows) =>
+  `(from ${newRows} where f between ${String(first)} and ${String(last)})`
 const different = (column: Column) => differs(column.type, `d.${c(column)}`, `n.${c(column)}`)
 const anyDiffers = (compared: readonly Column[]) => `(${compared.map(different).join(' or ') || 'false'})`
 
 /** Of `new_rows`, what equals the row that it would replace. */
 export const deleteUnchanged = () =>
-  `delete from new_rows where f is not null and (f, pos) in (select f, pos from differences where not changed)`
-export const insertUnchanged = () => `insert into unchanged select f, pos from differences where not changed`
+  `delete from new_rows where f is not null and (f, pos) in (select f, pos from (${unchangedRows}))`
+export const insertUnchanged = () => `insert into unchanged select f, pos from (${unchangedRows})`
 
-/** What each touched row group goes through: rows lost, and the columns that differ in those that stay. */
+const unchangedRows = `select f, pos from differences where not changed
+  union all select f, unnest(unchanged) as pos from compared`
+
+/** Of the row groups of `compared`: which columns differ in it, and how many of its rows move to another file. */
 export function selectGroupChanges(written: readonly Column[]): string {
-  const flags = written.map((column) => `coalesce(bool_or(${d(column)}) filter (stays), false) as ${d(column)}`)
-  return `select ${list(['f', 'g', 'count(*) filter (not stays) as lost', ...flags])}
-    from (
-      select row_groups.f, row_groups.g, coalesce(placed.home = removed.f, false) as stays, differences.*
-      from removed asof join row_groups on removed.f = row_groups.f and removed.pos >= row_groups.first
-        left join (select new_rows.f, new_rows.pos, settled.home from new_rows join settled using (ord)) as placed
-          on placed.f = removed.f and placed.pos = removed.pos
-        left join (select * rename (f as df, pos as dpos) from differences) as differences
-          on differences.df = removed.f and differences.dpos = removed.pos)
-    group by f, g order by f, g`
+  return `select ${list(['compared.f', 'compared.g', ...written.map((column) => `compared.${d(column)}`), 'coalesce(leaving.moved, 0) as moved'])}
+    from compared left join (
+      select moving.f, row_groups.g, count(*) as moved
+      from (select f, pos from new_rows semi join (select ord from settled where came is not null and home is distinct from came) as s using (ord)) as moving
+        asof join row_groups on moving.f = row_groups.f and moving.pos >= row_groups.first
+      group by all) as leaving on leaving.f = compared.f and leaving.g = compared.g`
 }
 
-/** Rows that come into a file from elsewhere. */
+/** Rows that come into a file from elsewhere, by the file in which they stood (null: new keys). */
 export const selectArrivals = () =>
-  `select settled.home as f, count(*) as arrivals from settled join new_rows using (ord)
-    where settled.home is not null and new_rows.f is distinct from settled.home group by settled.home`
+  `select home as f, came, count(*) as arrivals from settled where home is not null and came is distinct from home group by home, came`
 
 export type RowRange = { readonly first: number; readonly rows: number }
 
@@ -104,13 +119,18 @@ export const selectRanges = (lakeRows: string, ranges: readonly RowRange[]) =>
   `select * from (${lakeRows}) where ${ranges.map((range) => within('pos', range)).join(' or ')}`
 
 /** The rows of a range in their order (the join alone moves the matches of each vector to its front), with their places and the columns that changed. */
-export function selectInPlace(lakeRows: string, number: number, range: RowRange, columns: readonly Column[]): string {
+export function selectInPlace(
+  lakeRows: string,
+  { number, newRows }: { readonly number: number; readonly newRows: string },
+  range: RowRange,
+  columns: readonly Column[],
+): string {
   const values = columns.map(
     (column) => `case when n.pos is null then d.${c(column)} else n.${c(column)} end as ${c(column)}`,
   )
   return `select ${list(['d.pos::integer as pos', ...values])}
     from (select * from (${lakeRows}) where ${within('pos', range)}) as d
-    left join (select pos, ${list(columns.map(c))} from new_rows where f = ${String(number)} and ${within('pos', range)}) as n on n.pos = d.pos order by d.pos`
+    left join (select pos, ${list(columns.map(c))} from ${newRows} where f = ${String(number)} and ${within('pos', range)}) as n on n.pos = d.pos order by d.pos`
 }
 
 /** Any row: what was encoded is not in the order of the rows that it stands for. */
@@ -120,7 +140,7 @@ export const selectMisplaced = (scan: string, { first }: RowRange) =>
 /** The rows of row groups that are encoded anew: those that stay, with new values, and those that come into the file. */
 export function selectRegrouped(
   lakeRows: string,
-  number: number,
+  { number, rows }: { readonly number: number; readonly rows: RowsOfFile },
   ranges: readonly RowRange[],
   columns: readonly Column[],
 ): string {
@@ -130,5 +150,5 @@ export function selectRegrouped(
       anti join (select pos from removed where f = ${file}) using (pos)`,
   )
   const here = ranges.map((range) => within('pos', range)).join(' or ') || 'false'
-  return [...kept, selectStaying(columns, number, here), selectArriving(columns, number)].join(' union all ')
+  return [...kept, ...selectGained(columns, number, rows, here)].join(' union all ')
 }

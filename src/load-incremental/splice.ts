@@ -3,6 +3,7 @@ import type { EngineSession } from '../engine/engine.ts'
 import type { OpenedDataFile } from '../lake/data-sql.ts'
 import { type VerifyBytes, wholeOf } from '../lake/open-data.ts'
 import { fileColumns, type TableShape } from '../lake/write-data.ts'
+import { sum } from '../sum.ts'
 import type { BegunProof } from './begun-proof.ts'
 import { chooseWrite, type TouchedGroup, type WriteChoice } from './choose-write.ts'
 import { readLayout, type SpliceLayout, spansOfGroups } from './splice-layout.ts'
@@ -25,8 +26,8 @@ export async function openLayouts(
     const layout = await readLayout(session, shape, opened, verify)
     if (layout !== null) layouts.set(opened.number, layout)
   }
-  const groups = [...layouts].flatMap(([f, { footer, firstRows }]) =>
-    footer.rowGroups.map(({ rows }, g) => ({ f, g, first: firstRows[g] ?? 0, rows })),
+  const groups = [...layouts].flatMap(([f, layout]) =>
+    layout.groups.map(({ rows }, g) => ({ f, g, first: layout.firstRows[g] ?? 0, rows })),
   )
   await session.run(createRowGroups(groups))
   const hit = layouts.size === 0 ? [] : await session.rows(selectHitGroups())
@@ -52,6 +53,12 @@ export function proveTouched(
   }
 }
 
+export type Choices = {
+  readonly choices: ReadonlyMap<number, WriteChoice>
+  /** File number → the files from which rows come into it; null: of new keys. */
+  readonly sources: ReadonlyMap<number, readonly (number | null)[]>
+}
+
 /** How each touched file is going to be written, once it is settled which row stands where. */
 export async function chooseWrites(
   {
@@ -61,17 +68,22 @@ export async function chooseWrites(
   }: { readonly session: EngineSession; readonly shape: TableShape; readonly costs: WriteCosts },
   { layouts, hitGroups }: { readonly layouts: Layouts; readonly hitGroups: readonly HitGroup[] },
   files: readonly OpenedDataFile[],
-): Promise<ReadonlyMap<number, WriteChoice>> {
+): Promise<Choices> {
   const columns = fileColumns(shape)
   // Of a row group in which a key is deleted it is known that it is written anew.
   const isOpen = hitGroups.some(({ deletions }) => deletions === 0)
   const changes = isOpen ? await session.rows(selectGroupChanges(columns)) : []
   const nameOf = (f: unknown, g: unknown) => `${String(f)} ${String(g)}`
   const deletionsOf = new Map(hitGroups.map(({ f, g, deletions }) => [nameOf(f, g), deletions]))
-  const arrivals = new Map((await session.rows(selectArrivals())).map((row) => [Number(row.f), Number(row.arrivals)]))
+  const arriving = (await session.rows(selectArrivals())).map(({ f, came, arrivals }) => ({
+    f: Number(f),
+    came: came === null ? null : Number(came),
+    arrivals: Number(arrivals),
+  }))
+  const into = (number: number) => arriving.filter(({ f }) => f === number)
   const changesOf = new Map(changes.map((row) => [nameOf(row.f, row.g), row]))
   const groupOf = (number: number, layout: SpliceLayout, at: number): TouchedGroup => {
-    const group = layout.footer.rowGroups[at]
+    const group = layout.groups[at]
     const name = nameOf(number, at)
     const found = changesOf.get(name)
     const differs = columns.map(({ fieldId }) => found?.[`d${String(fieldId)}`] === true)
@@ -79,15 +91,16 @@ export async function chooseWrites(
       at,
       rows: group?.rows ?? 0,
       chunkBytes: group?.chunks.map(({ bytes }) => bytes) ?? [],
-      lost: Number(found?.lost ?? deletionsOf.get(name) ?? 0),
+      lost: Number(found?.moved ?? 0) + (deletionsOf.get(name) ?? 0),
       changed: [...differs.keys()].filter((column) => differs[column] || layout.missing.includes(column)),
     }
   }
-  return new Map(
-    files.map(({ number, file }) => {
-      const layout = layouts.get(number)
-      const groups = layout === undefined ? [] : layout.footer.rowGroups.map((_, at) => groupOf(number, layout, at))
-      return [number, chooseWrite(costs, { ...file, groups, arrivals: arrivals.get(number) ?? 0 })]
-    }),
-  )
+  const choices = files.map(({ number, file }) => {
+    const layout = layouts.get(number)
+    const groups = layout === undefined ? [] : layout.groups.map((_, at) => groupOf(number, layout, at))
+    const arrivals = sum(into(number).map((one) => one.arrivals))
+    return [number, chooseWrite(costs, { ...file, groups, arrivals })] as const
+  })
+  const sources = files.map(({ number }) => [number, into(number).map(({ came }) => came)] as const)
+  return { choices: new Map(choices), sources: new Map(sources) }
 }

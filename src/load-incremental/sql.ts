@@ -92,7 +92,8 @@ export function createHits(lakeKeys: string, keys: readonly Column[], sequence: 
   return `create temp table hits as select ${list(['d.f', 'd.pos', 't.last', ...value])} from (${lakeKeys}) as d join last_change as t on ${same}`
 }
 
-export const selectHits = () => `select f, count(*) filter (last % 2 = 1) as deletions from hits group by f order by f`
+export const selectHits = () =>
+  `select f, count(*) filter (last % 2 = 0) as images, count(*) filter (last % 2 = 1) as deletions from hits group by f order by f`
 
 /** Any row: the lake holds a key twice. */
 export const selectDoubleHit = () => `select last from hits group by last having count(*) > 1 limit 1`
@@ -119,8 +120,10 @@ export function selectImages(columns: readonly Column[]): string {
 }
 
 /** The same of Parquet files, less the rows of `unchanged`. */
-export const createNewRowsOf = (paths: readonly string[]) =>
-  `create view new_rows as select * from ${spilledRows(paths)} anti join unchanged using (f, pos)`
+export const selectSpilled = (paths: readonly string[]) =>
+  `select * from ${spilledRows(paths)} anti join unchanged using (f, pos)`
+
+export const createNewRowsOf = (paths: readonly string[]) => `create view new_rows as ${selectSpilled(paths)}`
 
 const spilledRows = (paths: readonly string[]) =>
   `read_parquet([${list(paths.map(literal))}], hive_partitioning = false)`
@@ -177,33 +180,49 @@ export const unsettle = (numbers: readonly number[]) =>
 const places = (partitions: number) => Array.from({ length: partitions }, (_, at) => `p${String(at)}`)
 const textOrNull = (text: string | null) => (text === null ? 'null' : literal(text))
 
-/** What is left of a data file, the rows that stay in it with new values, and those that come into it. */
-export function selectRewritten(lakeRows: string, number: number, columns: readonly Column[]): string {
+/** Relations that hold those of `new_rows` that a file gets, among others: those that stand where a row of it stood, and those that come into it (null: none). */
+export type RowsOfFile = { readonly staying: string; readonly arriving: string | null }
+
+/** What is left of a data file, and the rows that it gets. */
+export function selectRewritten(
+  lakeRows: string,
+  number: number,
+  columns: readonly Column[],
+  rows: RowsOfFile,
+): string {
   const file = String(number)
-  return `select ${list(columns.map(c))} from (${lakeRows}) as d anti join (select pos from removed where f = ${file}) as r using (pos)
-    union all ${selectStaying(columns, number)}
-    union all ${selectArriving(columns, number)}`
+  const left = `select ${list(columns.map(c))} from (${lakeRows}) as d anti join (select pos from removed where f = ${file}) as r using (pos)`
+  return [left, ...selectGained(columns, number, rows)].join(' union all ')
 }
 
-/** Those that stand where a row of the file stood: what lies before and behind them in `new_rows` is not read. */
-export const selectStaying = (columns: readonly Column[], number: number, where = 'true') =>
-  `${selectNewRows(columns, `home = ${String(number)} and came = ${String(number)}`)} where f = ${String(number)} and (${where})`
-
-/** Where there are none, nothing is read of `new_rows`. */
-export const selectArriving = (columns: readonly Column[], number: number) =>
-  selectNewRows(columns, `home = ${String(number)} and came is distinct from ${String(number)}`)
+/** The rows that a file gets: those that stay, with new values, and those that come into it. `where`: of those that stay. */
+export function selectGained(
+  columns: readonly Column[],
+  number: number,
+  { staying, arriving }: RowsOfFile,
+  where = 'true',
+): readonly string[] {
+  const file = String(number)
+  const stay = `${selectNewRows(columns, `home = ${file} and came = ${file}`, { from: staying })} where f = ${file} and (${where})`
+  if (arriving === null) return [stay]
+  return [stay, selectNewRows(columns, `home = ${file} and came is distinct from ${file}`, { from: arriving })]
+}
 
 /** What is left of the files that are merged, then the rows without a home. */
 export function selectBegun(columns: readonly Column[], mergedRows: string): string {
   return `select ${list([placeBefore, ...columns.map(c)])} from (${mergedRows}) as d anti join removed using (f, pos)
-    union all select ord as place, ${list(columns.map(c))} from (${selectNewRows(columns, 'home is null', ['ord'])})`
+    union all select ord as place, ${list(columns.map(c))} from (${selectNewRows(columns, 'home is null', { more: ['ord'] })})`
 }
 
 /** Of a row that was in the lake: in the order of the files, before all rows that arrive. */
 export const placeBefore = '(f::bigint << 40) + pos - (1::bigint << 62) as place'
 
-function selectNewRows(columns: readonly Column[], settled: string, more: readonly string[] = []): string {
-  return `select ${list([...more, ...columns.map(c)])} from new_rows semi join (select ord from settled where ${settled}) as s using (ord)`
+function selectNewRows(
+  columns: readonly Column[],
+  settled: string,
+  { from = 'new_rows', more = [] }: { readonly from?: string; readonly more?: readonly string[] },
+): string {
+  return `select ${list([...more, ...columns.map(c)])} from ${from} semi join (select ord from settled where ${settled}) as s using (ord)`
 }
 
 export const countNewRows = () =>

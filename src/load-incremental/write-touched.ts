@@ -21,7 +21,7 @@ import type { MergeInput } from './merge-input.ts'
 import type { NumberedFile } from './place-rows.ts'
 import type { Layouts } from './splice.ts'
 import { planSplice, type SplicePlan, spliceFile } from './splice-file.ts'
-import { countHomeless, selectBegun, selectRewritten } from './sql.ts'
+import { countHomeless, type RowsOfFile, selectBegun, selectRewritten } from './sql.ts'
 
 /** The files in which keys of the batch stand, and what becomes of them. */
 export type TouchedFiles = {
@@ -34,6 +34,8 @@ export type TouchedFiles = {
   /** Small files, touched or not, whose rows are written together with those that begin a file. */
   readonly merged: readonly NumberedFile[]
   readonly choices: ReadonlyMap<number, WriteChoice>
+  /** Where the new rows of a file are read. */
+  readonly newRowsOf: (number: number) => RowsOfFile
 }
 
 export type Written = {
@@ -60,6 +62,7 @@ export async function writeTouched(input: MergeInput, touched: TouchedFiles): Pr
     weightOf: (one) => touched.choices.get(one.number)?.bytes ?? one.file.sizeBytes,
     begin: (one, at) => encodeTouched(input, touched, one, { storeIsIdle: at === 0 }),
     end: (encoded) => replace(input, touched, encoded),
+    endingMax: input.costs.stagedAtOnce,
   })
   const replaced = replacements.filter((replacement) => replacement !== null)
   const merged = await openMerged(input, touched)
@@ -90,16 +93,16 @@ type EncodedTouched = { readonly one: OpenedDataFile } & (
 
 async function encodeTouched(
   input: MergeInput,
-  { proof, choices, layouts }: TouchedFiles,
+  { proof, choices, layouts, newRowsOf }: TouchedFiles,
   one: OpenedDataFile,
   { storeIsIdle }: { readonly storeIsIdle: boolean },
 ): Promise<EncodedTouched> {
   const [choice, layout] = [choices.get(one.number), layouts.get(one.number)]
   if (choice?.kind !== 'splice' || layout === undefined) {
     proof.prove(one, [wholeOf(one.file)])
-    return { one, splice: null, whole: await input.session.writeAside(wholeRequest(input, one)) }
+    return { one, splice: null, whole: await input.session.writeAside(wholeRequest(input, one, newRowsOf(one.number))) }
   }
-  const splice = planSplice(input, one, layout, choice)
+  const splice = planSplice(input, { opened: one, layout, rows: newRowsOf(one.number) }, choice)
   if (splice.joined) proof.prove(one, [{ start: 0, length: splice.keptBytes }])
   const begun = storeIsIdle ? beginSplice(input, splice) : null
   try {
@@ -110,13 +113,18 @@ async function encodeTouched(
   }
 }
 
-function wholeRequest({ shape }: MergeInput, one: OpenedDataFile): WriteRequest {
-  return { select: fileSelect(shape, rowsOf(shape, one)), fieldIds: fieldIds(shape) }
+function wholeRequest({ shape }: MergeInput, one: OpenedDataFile, newRows: RowsOfFile): WriteRequest {
+  return { select: fileSelect(shape, rowsOf(shape, one, newRows)), fieldIds: fieldIds(shape) }
 }
 
 /** Those that stay in a file, and those that it gets. */
-function rowsOf({ columns: all, partitionColumns }: TableShape, one: OpenedDataFile, columns = all): string {
-  return selectRewritten(dataSelect({ files: [one], columns, partitionColumns }), one.number, columns)
+function rowsOf(
+  { columns: all, partitionColumns }: TableShape,
+  one: OpenedDataFile,
+  newRows: RowsOfFile,
+  columns = all,
+): string {
+  return selectRewritten(dataSelect({ files: [one], columns, partitionColumns }), one.number, columns, newRows)
 }
 
 /** What takes the place of a file. */
@@ -126,15 +134,18 @@ type Replacement = {
   readonly encoded: EncodedRows | null
 }
 
-/** Staged; null where no row is left. */
-async function replace(input: MergeInput, { proof }: TouchedFiles, file: EncodedTouched): Promise<Replacement | null> {
+/** On its way to the store, and then staged; null where no row is left. */
+type Ending = { readonly ending: Promise<Replacement | null> }
+
+async function replace(input: MergeInput, { proof, newRowsOf }: TouchedFiles, file: EncodedTouched): Promise<Ending> {
+  const newRows = newRowsOf(file.one.number)
   const spliced = file.splice === null ? null : await stageSplice(input, file.splice, file)
   if (spliced !== null) return spliced
-  const prepared = await writtenWhole(input, proof, file)
-  if (prepared === null) return null
-  await stage(input.staging, [prepared])
-  const rows = (columns: readonly Column[]) => rowsOf(input.shape, file.one, columns)
-  return { file: prepared.file, carriedBytes: 0, encoded: { file: openedFile(prepared), rows } }
+  const prepared = await writtenWhole(input, proof, file, newRows)
+  if (prepared === null) return { ending: Promise.resolve(null) }
+  const rows = (columns: readonly Column[]) => rowsOf(input.shape, file.one, newRows, columns)
+  const replacement = { file: prepared.file, carriedBytes: 0, encoded: { file: openedFile(prepared), rows } }
+  return { ending: stage(input.staging, [prepared]).then(() => replacement) }
 }
 
 /** Null where the file has to be written whole after all. */
@@ -142,7 +153,7 @@ async function stageSplice(
   input: MergeInput,
   splice: SplicePlan,
   { begun, chunks }: { readonly begun: BegunSplice | null; readonly chunks: readonly (EncodedFile | null)[] },
-): Promise<Replacement | null> {
+): Promise<Ending | null> {
   const put = begun ?? beginSplice(input, splice)
   try {
     const spliced = await spliceFile(input, splice, chunks, put.path)
@@ -150,8 +161,10 @@ async function stageSplice(
       await put.drop()
       return null
     }
-    await put.end(spliced.tailFile)
-    return { file: spliced.file, carriedBytes: splice.joined ? 0 : splice.keptBytes, encoded: spliced.encoded }
+    const { staged } = await put.end(spliced.tailFile)
+    const { file, encoded } = spliced
+    const replacement = { file, carriedBytes: splice.joined ? 0 : splice.keptBytes, encoded }
+    return { ending: staged.then(() => replacement) }
   } catch (error) {
     await put.drop()
     throw error
@@ -163,11 +176,12 @@ async function writtenWhole(
   { session, shape, staging }: MergeInput,
   proof: BegunProof,
   file: EncodedTouched,
+  newRows: RowsOfFile,
 ): Promise<PreparedFile | null> {
   const { one } = file
   if (file.splice === null) return file.whole && prepared(staging, shape, file.whole, one.file.partition)
   proof.prove(one, [wholeOf(one.file)])
-  return writeFile(session, staging, shape, rowsOf(shape, one), one.file.partition)
+  return writeFile(session, staging, shape, rowsOf(shape, one, newRows), one.file.partition)
 }
 
 /** All files that are merged; their proof is begun. Those that are open already are not fetched again. */

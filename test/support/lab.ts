@@ -29,6 +29,7 @@ export const eagerSplices: WriteCosts = {
   smallGroupRows: 0,
   sampledGroupsMin: 1,
   newRowsInMemoryMax: 0,
+  comparedAtOnceMax: 0,
   newRowsPartsMax: 1,
 }
 
@@ -43,6 +44,7 @@ export const eagerProbes: WriteCosts = {
   ...defaultWriteCosts,
   sampledGroupsMin: 1,
   newRowsInMemoryMax: 0,
+  comparedAtOnceMax: 0,
   probe: { bytesMin: 0, shareMax: 1, gapBytes: 0 },
 }
 
