@@ -103,6 +103,14 @@ export type LoadGeneration = {
   readonly newestModifiedMs: number | null
 }
 
+/** So many landing files of so many bytes, with changes of so many keys; `fingerprint` is of their content and of the table that they left. */
+export type AppliedBatch = {
+  readonly files: number
+  readonly bytes: number
+  readonly keys: number
+  readonly fingerprint: string
+}
+
 /** How far the change files have been taken. Written in every commit. */
 export type Progress = {
   /** Key of the last change file taken or passed over, in landing order; null before the first. */
@@ -128,6 +136,8 @@ export type Progress = {
   readonly adopted?: { readonly files: number; readonly rows: number }
   /** Of the adopted files some have narrower types than the table: they are to be written anew. */
   readonly mixedTypes?: true
+  /** The batch that left the table as it stands, to be known when it comes again. */
+  readonly applied?: AppliedBatch
   /** Deletions that are kept in mind; absent: none. */
   readonly remembered?: RememberedDeletes
   /** Names below `deletes/` of the files that this commit dropped: nothing needs them any more. */

@@ -211,6 +211,7 @@ const progressShape: z.ZodType<Progress & { txnId: string }> = z.object({
   shownFrom: count.exactOptional(),
   adopted: z.object({ files: count, rows: count }).exactOptional(),
   mixedTypes: z.literal(true).exactOptional(),
+  applied: z.object({ files: count, bytes: count, keys: count, fingerprint: z.string() }).exactOptional(),
   remembered: z
     .object({
       sequenceColumn: z.string(),

@@ -1,63 +1,32 @@
-import type { WriteCosts } from '../costs.ts'
-import {
-  type ChangeCounts,
-  type Column,
-  type LandingFile,
-  type LandingTable,
-  noChanges,
-  noProgress,
-  type Progress,
-  type Receipt,
-  type Snapshot,
-  type StagedCommit,
-  type TableConfig,
-} from '../domain.ts'
-import type { EngineSession } from '../engine/engine.ts'
+import { noChanges, type Snapshot } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { allEnded } from '../lake/in-parallel.ts'
-import { countDoubleKeys, rewriteAll } from '../lake/rewrite.ts'
-import { type PreparedFile, type Staging, stage, type TableShape } from '../lake/write-data.ts'
-import { type Batch, firstUnreadable, openBatch, type TableBefore } from '../landing/batch.ts'
+import { countDoubleKeys } from '../lake/rewrite.ts'
+import { stage } from '../lake/write-data.ts'
 import { entryOf, startOver } from '../landing/move-progress.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { append } from '../load-incremental/append.ts'
-import { executeMerge, planMerge } from '../load-incremental/merge.ts'
 import { loadAll } from '../load-initial/load.ts'
-import type { ObjectStore } from '../objects/object-store.ts'
-import { sum } from '../sum.ts'
 import { adopt } from './adopt.ts'
-import type { StartingPoint, TableWork } from './decide.ts'
-import { moreLoads, nextGeneration, sameGeneration, type TakenLandingFile, takeFiles } from './load-generation.ts'
-import { rekeyed, sequenceOf, sequenceWarnings } from './sequence.ts'
+import { applyBatch } from './apply-batch.ts'
+import type { TableWork } from './decide.ts'
+import { nextGeneration, sameGeneration, takeFiles } from './load-generation.ts'
+import { rekeyed } from './sequence.ts'
+import {
+  advanceOptions,
+  byKind,
+  bytesOf,
+  decodable,
+  openWhole,
+  rewrite,
+  rowsOf,
+  type StagedWork,
+  schemaOf,
+  unchanged,
+  type WorkContext,
+} from './staged-work.ts'
 import { shapeOf } from './table-shape.ts'
 import { truncation } from './vanished.ts'
-
-export type WorkContext = {
-  readonly landing: ObjectStore
-  readonly session: EngineSession
-  readonly staging: Staging
-  readonly config: TableConfig
-  readonly listing: LandingTable
-  /** The head that the work was decided on; null before the first commit. */
-  readonly snapshot: Snapshot | null
-  readonly start: StartingPoint
-  readonly costs: WriteCosts
-}
-
-/** A commit that is staged and wants only to be won, without what the attempt cost. */
-export type StagedWork = Omit<StagedCommit, 'receipt' | 'timestampMs' | 'txnId'> & {
-  readonly landingFiles: readonly LandingFile[]
-  readonly passedOver: readonly { readonly key: string; readonly why: string }[]
-  readonly note?: string
-  readonly restored?: NonNullable<Receipt['restored']>
-  readonly changes: ChangeCounts
-  readonly filesRewritten: number
-  readonly bytesRead: number
-  /** Of the bytes of `add`, those that were in the lake before. */
-  readonly bytesCarried: number
-  /** For the report, not for the log. */
-  readonly warnings?: readonly string[]
-}
 
 /** Does one piece of work up to the point where its files are staged. Nothing that a reader sees changes. */
 export async function carryOut(
@@ -69,7 +38,7 @@ export async function carryOut(
     case 'initial':
       return initial(context, work)
     case 'incremental':
-      return incremental(context, work)
+      return applyBatch(context, work)
     case 'rebuild':
       return rebuild(context, work)
     case 'adopt':
@@ -140,92 +109,6 @@ async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'r
   }
 }
 
-async function incremental(
-  context: WorkContext,
-  work: Extract<TableWork, { kind: 'incremental' }>,
-): Promise<StagedWork> {
-  const { session, config } = context
-  const before = { columns: context.snapshot?.columns ?? [], typesMayChange: false }
-  const batch = work.whole
-    ? await openWhole(context, work.files, before)
-    : await openBatch(context.landing, session, config, work.files, before)
-  if (batch.files.length === 0 && batch.problem !== null) throw batch.problem
-  const undecodable = (at: number, problem: DmscdcError) => {
-    if (work.whole || at === 0) throw problem
-    return incremental(context, { ...work, files: work.files.slice(0, at) })
-  }
-  try {
-    if (!batch.widened) return await apply(context, batch)
-    const bad = await firstUnreadable(context.landing, session, config, batch)
-    return bad === null ? await widen(context, batch.columns) : await undecodable(bad.at, bad.problem)
-  } catch (error) {
-    const bad = await undecodableFile(context, batch, error)
-    if (bad === null) throw error
-    await session.reset()
-    return await undecodable(bad.at, bad.problem)
-  } finally {
-    await batch.release()
-  }
-}
-
-/** Applies the rows of `changes` to the lake: merges them by key, or appends them where there is none. */
-async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
-  const { config, listing } = context
-  const snapshot = context.snapshot ?? emptySnapshot(config, context.start)
-  const shape = shapeOf(config, batch.columns)
-  const keyed = shape.keyColumns.length > 0
-  const applying = keyed
-    ? merge(context, snapshot, shape, batch)
-    : append({ ...context, shape, files: snapshot.files, batch })
-  const [result, taken] = await allEnded([applying, takeFiles(batch.files)])
-  const landingFiles = taken.map(({ file }) => file)
-  const takenKeys = new Set(landingFiles.map(({ key }) => key))
-  const stillPending = pendingChanges(listing.changes, snapshot.progress).filter(({ key }) => !takenKeys.has(key))
-  const { changeFiles, loadFiles } = byKind(taken)
-  const { remembered: _, ...progress } = snapshot.progress
-  const moved = advance(progress, changeFiles, advanceOptions(config, stillPending))
-  return {
-    ...unchanged(context.snapshot),
-    operation: keyed ? 'MERGE' : 'APPEND',
-    schema: sameColumns(context.snapshot, shape) ? null : schemaOf(shape),
-    add: result.add,
-    remove: result.remove,
-    progress: result.remembered === null ? moved : { ...moved, remembered: result.remembered },
-    load: loadFiles.length === 0 && context.snapshot !== null ? null : moreLoads(snapshot, loadFiles),
-    landingFiles,
-    changes: result.changes,
-    filesRewritten: result.filesRewritten,
-    bytesRead: bytesOf(landingFiles) + result.bytesRead,
-    bytesCarried: result.bytesCarried,
-    warnings: sequenceWarnings(config, batch),
-  }
-}
-
-/** What the log holds of change files, and the LOAD files. */
-const byKind = (files: readonly TakenLandingFile[]) => ({
-  changeFiles: files.filter(({ file }) => file.kind === 'change').map(({ taken }) => taken),
-  loadFiles: files.filter(({ file }) => file.kind === 'load'),
-})
-
-async function merge(context: WorkContext, snapshot: Snapshot, shape: TableShape, batch: Batch) {
-  const { session, staging, config, costs } = context
-  const sequence = sequenceOf(config, snapshot.progress, batch, staging.nowMs())
-  const input = { session, staging, snapshot, shape, batch, sequence, costs }
-  return executeMerge(input, await planMerge(input))
-}
-
-/** Wider types are a commit of their own, before the files that need them, which must be fit to be read: a damaged one widens nothing. */
-async function widen(context: WorkContext, columns: readonly Column[]): Promise<StagedWork> {
-  const snapshot = context.snapshot as Snapshot
-  const wider = columns.filter(({ fieldId }) => snapshot.columns.some((column) => column.fieldId === fieldId))
-  return rewrite(
-    context,
-    snapshot,
-    { ...shapeOf(context.config, wider), partitionColumns: snapshot.partitionColumns },
-    snapshot.progress,
-  )
-}
-
 /** Every file of a table has the types of its schema: what was adopted with narrower ones is written again. */
 async function retype(context: WorkContext): Promise<StagedWork> {
   const snapshot = context.snapshot as Snapshot
@@ -259,107 +142,3 @@ function doubleKeyHint({ snapshot, listing }: WorkContext): string {
   const load = listing.loads[0]?.key ?? 'LOAD00000001.parquet'
   return `dmscdc replay <table> --from ${load} loads the table anew from the landing; or name other columns: ${name}`
 }
-
-async function rewrite(
-  context: WorkContext,
-  snapshot: Snapshot,
-  shape: TableShape,
-  progress: Progress,
-): Promise<StagedWork> {
-  const written: readonly PreparedFile[] = await rewriteAll(context.session, context.staging, snapshot, shape)
-  return {
-    ...unchanged(snapshot),
-    operation: 'REWRITE',
-    schema: schemaOf(shape),
-    add: await stage(context.staging, written),
-    remove: snapshot.files,
-    progress,
-    filesRewritten: snapshot.files.length,
-    bytesRead: sum(snapshot.files.map(({ sizeBytes }) => sizeBytes)),
-  }
-}
-
-// ---- parts of a commit --------------------------------------------------------------------------------------------
-
-/** A commit that changes nothing yet. */
-export function unchanged(snapshot: Snapshot | null): StagedWork {
-  return {
-    operation: 'MERGE',
-    base: snapshot,
-    schema: null,
-    add: [],
-    remove: [],
-    progress: snapshot?.progress ?? noProgress,
-    load: null,
-    landingFiles: [],
-    passedOver: [],
-    changes: noChanges,
-    filesRewritten: 0,
-    bytesRead: 0,
-    bytesCarried: 0,
-  }
-}
-
-async function openWhole(context: WorkContext, files: readonly LandingFile[], before: TableBefore): Promise<Batch> {
-  const batch = await openBatch(context.landing, context.session, context.config, files, before)
-  if (batch.problem === null) return batch
-  await batch.release()
-  throw batch.problem
-}
-
-/** Runs work that reads the batch; where it fails because a file's pages are damaged, that file is named. */
-export async function decodable<T>(
-  context: Pick<WorkContext, 'session' | 'config' | 'landing'>,
-  batch: Batch,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw (await undecodableFile(context, batch, error))?.problem ?? error
-  }
-}
-
-/** Looks at the files again only behind an error that the engine could not explain. */
-async function undecodableFile(
-  { session, config, landing }: Pick<WorkContext, 'session' | 'config' | 'landing'>,
-  batch: Batch,
-  error: unknown,
-) {
-  return error instanceof DmscdcError && error.kind === 'bug' ? firstUnreadable(landing, session, config, batch) : null
-}
-
-const schemaOf = ({ columns, partitionColumns }: TableShape) => ({ columns, partitionColumns })
-
-const sameColumns = (snapshot: Snapshot | null, shape: TableShape) =>
-  snapshot !== null && snapshot.columns.length === shape.columns.length
-
-function advanceOptions(config: TableConfig, stillPending: readonly LandingFile[]) {
-  return {
-    lookBackMs: config.lookBackMs,
-    stillPending,
-    primaryKey: config.primaryKey,
-    partitionKey: config.partitionKey,
-  }
-}
-
-/** What a table is before its first commit. */
-export function emptySnapshot(config: TableConfig, start: StartingPoint): Snapshot {
-  return {
-    version: -1,
-    txnId: '',
-    tableUuid: '',
-    createdMs: 0,
-    columns: [],
-    partitionColumns: config.partitionKey,
-    files: [],
-    tombstones: [],
-    load: start.load,
-    progress: start.progress,
-    checkpointVersion: null,
-    logBytesSinceCheckpoint: 0,
-  }
-}
-
-const rowsOf = (snapshot: Snapshot | null) => sum((snapshot?.files ?? []).map(({ rows }) => rows))
-const bytesOf = (files: readonly LandingFile[]) => sum(files.map(({ sizeBytes }) => sizeBytes))

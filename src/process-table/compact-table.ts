@@ -5,10 +5,10 @@ import { byPartition } from '../lake/small-files.ts'
 import type { Staging } from '../lake/write-data.ts'
 import type { RequestCounts } from '../objects/counting-objects.ts'
 import { sum } from '../sum.ts'
-import { type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
 import type { HeldTable } from './held-table.ts'
+import { type StagedWork, unchanged } from './staged-work.ts'
 import type { TableRun } from './table-run.ts'
 
 export type CompactAsked = {

@@ -6,12 +6,12 @@ import { retainMsOf } from '../lake/retention.ts'
 import { entryOf } from '../landing/move-progress.ts'
 import { landingOrder } from '../landing/names.ts'
 import { isPendingKey, pendingChanges } from '../landing/pending.ts'
-import { type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
 import { obeyedWith, standingEdit } from './edited-cursors.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
+import { type StagedWork, unchanged } from './staged-work.ts'
 import type { TableRun } from './table-run.ts'
 
 export type RestoreAsked = {

@@ -1,10 +1,10 @@
 import { type LandingFile, type Snapshot, type TakenFile, tableName } from '../domain.ts'
 import { UsageError } from '../errors.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
-import { emptySnapshot, type StagedWork, unchanged } from './carry-out.ts'
 import { commitCommand } from './command.ts'
 import { commitStaged } from './commit-work.ts'
 import { startingPoint } from './edited-cursors.ts'
+import { emptySnapshot, type StagedWork, unchanged } from './staged-work.ts'
 import type { TableRun } from './table-run.ts'
 
 /** Records in a commit of its own that a landing file is passed over; the rows stay as they are. Returns its version. */

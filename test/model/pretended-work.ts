@@ -2,8 +2,8 @@ import { type DataFile, noChanges, noLoad, type Snapshot } from '../../src/domai
 import { stagedKey } from '../../src/lake/keys.ts'
 import { entryOf } from '../../src/landing/move-progress.ts'
 import { advance, pendingChanges } from '../../src/landing/pending.ts'
-import { type StagedWork, unchanged, type WorkContext } from '../../src/process-table/carry-out.ts'
 import type { TableWork } from '../../src/process-table/decide.ts'
+import { type StagedWork, unchanged, type WorkContext } from '../../src/process-table/staged-work.ts'
 
 /**
  * Stands in for the SQL of a merge, and for nothing else: stages one file, whose name says which landing files are merged in
