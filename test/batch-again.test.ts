@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import { restoreTable } from '../src/controller/restore-table.ts'
 import type { Lab } from './support/lab.ts'
 import { type Cell, rowsOf, test } from './support/lab-test.ts'
 
@@ -107,6 +108,20 @@ describe('the batch that left a table as it stands', () => {
     await lab.runOne('s.t')
     await delivered(lab, batchA)
     expect(await taken(lab)).toMatchObject({ changes: { inserted: 1, updated: 1 } })
+    expect(await lab.rows('s.t')).toEqual(left)
+  })
+
+  test('is applied again to the rows of an older version that were brought back, though its files count as taken', async ({
+    lab,
+  }) => {
+    await loaded(lab)
+    await lab.set('s.t', { retain: '7d' })
+    await delivered(lab, batchA)
+    await taken(lab)
+    await restoreTable(lab.ports, { schema: 's', table: 't' }, { version: 0, keepProgress: true })
+    await lab.set('s.t', { active: true })
+    await delivered(lab, batchA)
+    expect(await taken(lab)).toMatchObject({ changes: { inserted: 1, updated: 1, deleted: 1 } })
     expect(await lab.rows('s.t')).toEqual(left)
   })
 
