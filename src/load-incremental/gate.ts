@@ -35,8 +35,8 @@ export async function gate(input: MergeInput, written: Written, changes: ChangeC
     throw gateError('the files written hold other keys than were to be written')
 }
 
-/** A statement grows with each relation. */
-const relationsAtOnce = 64
+/** A statement has what it joins for all of its relations in memory at once. */
+const relationsAtOnce = 8
 
 async function keySum(session: EngineSession, relations: readonly string[], keys: readonly Column[]): Promise<bigint> {
   let total = 0n
