@@ -66,4 +66,4 @@ async function spill({ session, shape, costs }: MergeInput, touched: readonly nu
 const pathsOf = (files: readonly SpilledFile[]) => files.map(({ scratchFile }) => scratchFile)
 
 /** What is read for one file holds at most twice so many rows of its neighbours. */
-const rowsAtOnce = 20_480
+const rowsAtOnce = 10_240
