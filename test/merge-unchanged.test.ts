@@ -119,6 +119,16 @@ describe('what differs', () => {
     expect(expected).toHaveLength(1)
   })
 
+  // DuckDB's Parquet writer takes both for one value in a column's dictionary, and has no setting for a column's encoding.
+  test.fails('a zero from one of the other sign beside it', async ({ lab }) => {
+    const types = { id: 'integer', v: 'double' }
+    const zeros = Array.from({ length: 200 }, (_, at) => [at, '0.0'])
+    await loaded(lab, types, zeros)
+    await change(lab, types, [['U', 2, '-0.0']])
+    const negative = await lab.sql(`select id from (${await lakeSelect(lab)}) where signbit(v) order by id`)
+    expect(negative).toEqual([{ id: 2 }])
+  })
+
   const equal: [string, string, Cell][] = [
     ['NaN equals NaN', 'double', 'NaN'],
     ['-0.0 equals -0.0', 'double', '-0.0'],

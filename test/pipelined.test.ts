@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { DmscdcError } from '../src/errors.ts'
 import { pipelined } from '../src/lake/in-parallel.ts'
 
 type Seen = { readonly events: string[]; underWay: number; most: number }
@@ -75,6 +76,16 @@ describe('a pipeline', () => {
     const seen = nothingSeen()
     expect(await pipelined([20, 30, 1], watched(seen, 10))).toEqual([200, 300, 10])
     expect(seen.most).toBe(1)
+  })
+
+  test('tells of several errors the one behind which something may have happened', async () => {
+    const ends = async (item: number) => ({
+      ending: sleep(item).then(() => {
+        throw new DmscdcError('unavailable', `end of ${String(item)}`, { hint: '', maybeApplied: item === 20 })
+      }),
+    })
+    const pipeline = { ...watched(nothingSeen(), 100, {}, 3), end: ends }
+    await expect(pipelined([5, 20, 10], pipeline)).rejects.toThrow('end of 20')
   })
 
   test.each([

@@ -209,10 +209,10 @@ function encodeStatement(request: EncodeRequest, path: string): string {
   return copyTo(path, request.select, parquetOptions(request.fieldIds, request.rowGroupRows))
 }
 
-/** What is read once or twice is not worth zstd, nor looking for values that come again. */
+/** What is read once or twice is not worth zstd, nor looking for values that come again; a dictionary would take -0.0 and 0.0 for one. */
 function spillStatement({ select, rowGroupRows: rows, apartBy }: SpillRequest, path: string): string {
   const apart = apartBy === null ? [] : [`partition_by (${ident(apartBy)})`]
-  const encoding = ['format parquet', 'compression snappy', 'dictionary_size_limit 1']
+  const encoding = ['format parquet', 'compression snappy', 'dictionary_size_limit 0']
   const options = [...encoding, `row_group_size ${String(rows)}`, 'return_stats', ...apart]
   return copyTo(path, select, options)
 }

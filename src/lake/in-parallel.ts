@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { DmscdcError } from '../errors.ts'
 import { sum } from '../sum.ts'
 
 const atOnce = 16
@@ -31,7 +32,7 @@ export type Pipeline<T, A, B> = {
 /**
  * Begins several items at once, and ends them in their order. Where all may be under way at once, the heaviest begins before the
  * others: else it would be alone at the end. None is under way any more when this returns or throws: the error of the first of them that
- * failed.
+ * failed, but where some may have had their effect all the same, of the first of those.
  */
 export async function pipelined<T, A, B>(
   items: readonly T[],
@@ -48,7 +49,7 @@ export async function pipelined<T, A, B>(
   }
   const weights = items.map(weightOf)
   try {
-    const heaviest = weights.indexOf(Math.max(...weights))
+    const heaviest = weights.indexOf(weights.reduce((most, weight) => Math.max(most, weight), 0))
     if (heaviest >= 0 && sum(weights) <= weightMax) early.set(heaviest, begin(items[heaviest] as T, heaviest))
     for (const [at, item] of items.entries()) {
       const weight = weights[at] as number
@@ -68,7 +69,11 @@ export async function pipelined<T, A, B>(
     }
     while (underWay.length > 0) await endFirst()
     return results
-  } finally {
-    await Promise.allSettled(underWay.map(({ ended }) => ended))
+  } catch (first) {
+    const others = await Promise.allSettled(underWay.map(({ ended }) => ended))
+    const failures = others.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    throw [first, ...failures].find(mayHaveHappened) ?? first
   }
 }
+
+const mayHaveHappened = (error: unknown) => error instanceof DmscdcError && error.maybeApplied

@@ -92,7 +92,7 @@ function portionsOf(
 ): readonly (readonly OpenedDataFile[])[] {
   const portions: OpenedDataFile[][] = []
   let taken = 0
-  for (const opened of files) {
+  for (const opened of [...files].sort((a, b) => a.number - b.number)) {
     const more = images.get(opened.number) ?? 0
     const last = portions.at(-1)
     if (last !== undefined && taken + more <= imagesMax) last.push(opened)

@@ -34,12 +34,22 @@ export async function takenAgain(
   if (last === undefined || files.length !== last.files || bytes !== last.bytes) return null
   const taken: TakenLandingFile[] = []
   for (const file of files) {
-    const copy = await landing.fetch(file.path, { sha256: true })
-    const sha256 = await copy?.sha256?.().finally(copy.release)
-    if (sha256 === undefined || copy?.etag !== file.etag) return null
+    const sha256 = await hashOf(landing, file)
+    if (sha256 === null) return null
     taken.push({ file, taken: { ...entryOf(file), sha256 } })
   }
   return fingerprintOf(table, taken) === last.fingerprint ? taken : null
+}
+
+/** Null where another object stands in the file's place by now, or none. */
+async function hashOf(landing: ObjectStore, { path, etag }: LandingFile): Promise<string | null> {
+  const copy = await landing.fetch(path, { sha256: true })
+  if (copy === null) return null
+  try {
+    return copy.etag === etag ? ((await copy.sha256?.()) ?? null) : null
+  } finally {
+    await copy.release()
+  }
 }
 
 /** Of all that the table's rows were made by: what the operator says, this version, the columns, the data files and the landing files' bytes. */
