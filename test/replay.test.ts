@@ -143,11 +143,47 @@ describe('replay', () => {
     await expect(replayFile(lab.ports, id, nameOf(4))).rejects.toThrow('was not taken yet')
   })
 
-  test('leaves a cursor edited by hand standing, which the next run obeys', async ({ lab }) => {
+  test('obeys a cursor that was set back before it first, and takes no more than that says', async ({ lab }) => {
     await loaded(lab)
     await editRow(lab, await cursorTo(lab, nameOf(1)))
     await replayFile(lab.ports, id, nameOf(3))
-    expect(await readRow(lab)).toMatchObject(await cursorTo(lab, nameOf(1)))
+    expect(await readRow(lab)).toMatchObject(mirroredCursor(await cursorTo(lab, nameOf(1))))
     expect(await lab.runOne('s.t')).toMatchObject({ files: 2, error: null })
   })
+
+  test('of a file before a cursor that was set back passes over none of them', async ({ lab }) => {
+    await loaded(lab)
+    await editRow(lab, await cursorTo(lab, nameOf(2)))
+    await replayFile(lab.ports, id, nameOf(1))
+    expect(await readRow(lab)).toMatchObject(mirroredCursor(await cursorTo(lab, '0.parquet')))
+    const [newest] = await tableHistory(lab.ports, id)
+    expect(newest).toMatchObject({ operation: 'REPLAY', receipt: { note: expect.stringContaining('by hand') } })
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
+  })
+
+  test('brings back what a cursor that was set forward before it passes over', async ({ lab }) => {
+    await loaded(lab)
+    for (const day of [4, 5]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+    await editRow(lab, await cursorTo(lab, nameOf(5)))
+    await replayFile(lab.ports, id, nameOf(3))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
+    expect(await values(lab)).toMatchObject({ 13: 'day 3', 14: 'day 4', 15: 'day 5' })
+  })
+})
+
+test('skip leaves a cursor that was set forward before it what it was: the files up to it are passed over', async ({
+  lab,
+}) => {
+  await loaded(lab)
+  for (const day of [4, 5, 6]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+  await editRow(lab, await cursorTo(lab, nameOf(5)))
+  await skipFile(lab.ports, id, nameOf(6), 'a test')
+  expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle', files: 0, error: null })
+  expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+})
+
+/** The row's cursor beside a twin that says the same: no edit stands. */
+const mirroredCursor = ({ LastIncrementalFile: cursor }: Readonly<Record<string, string>>) => ({
+  LastIncrementalFile: cursor,
+  MirroredIncrementalFile: cursor,
 })

@@ -3,7 +3,7 @@ import { DmscdcError } from '../errors.ts'
 import { inForce, readHistory } from '../lake/history.ts'
 import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } from '../landing/move-progress.ts'
 import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
-import { appliedChanges, generationOf, leftOut } from '../landing/pending.ts'
+import { appliedChanges, generationOf, leftOut, pendingChanges } from '../landing/pending.ts'
 import { withReplay } from '../landing/replay-mark.ts'
 import { sameContent } from '../landing/same-content.ts'
 import { goneForRebuild, goneLoads } from './decide.ts'
@@ -19,12 +19,17 @@ export type Moved = {
   readonly note: string
 }
 
-/** The table as it is once an edit that stands in the row is obeyed; the same object where none stands. */
+/** The table as it is once an edit that stands in the row is obeyed. */
 export async function asEdited(run: TableRun, head: Snapshot): Promise<Snapshot> {
-  const edit = standingEdit(run.mirror, head.progress)
-  if (edit === null) return head
-  const { progress, load } = await obeyEdit(run, head, edit)
+  const { progress, load } = await obeyStanding(run, head)
   return { ...head, progress, load }
+}
+
+/** The bookkeeping once an edit that stands in the row is obeyed; as it is where none stands. */
+export async function obeyStanding(run: TableRun, head: Snapshot): Promise<Moved> {
+  const edit = standingEdit(run.mirror, head.progress)
+  if (edit === null) return { progress: head.progress, load: head.load, passedOver: [], note: '' }
+  return obeyEdit(run, head, edit)
 }
 
 /** Carries out cursors edited by hand. Throws what holds the table where files that it needs again are gone. */
@@ -50,8 +55,20 @@ export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit):
   }
 }
 
-/** The progress before a landing file that was taken; a file of the full load means the whole table. */
+/**
+ * The progress before a landing file that was taken; a file of the full load means the whole table. An edit that stands in the row comes first, for
+ * it was meant for the table as it is: obeyed afterwards, a cursor that was set back may lie ahead, and would pass over what is to be taken again.
+ */
 export async function moveBefore(run: TableRun, head: Snapshot, file: LandingFile): Promise<Moved> {
+  const obeyed = await obeyStanding(run, head)
+  const edited = { ...head, progress: obeyed.progress, load: obeyed.load }
+  if (file.kind === 'change' && pendingChanges([file], edited.progress).length > 0) return obeyed
+  const moved = await moveTo(run, edited, file)
+  const note = [obeyed.note, moved.note].filter((text) => text !== '').join('; ')
+  return { ...moved, passedOver: [...obeyed.passedOver, ...moved.passedOver], note }
+}
+
+async function moveTo(run: TableRun, head: Snapshot, file: LandingFile): Promise<Moved> {
   if (file.kind === 'load') return reload(run, head, run.listing.loads, file.key)
   if (run.config.primaryKey === null) return rebuildFrom(run, head, { before: file.key })
   return backTo(run, head, { before: file.key })

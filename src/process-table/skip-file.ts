@@ -4,22 +4,27 @@ import { advance, pendingChanges } from '../landing/pending.ts'
 import { commitCommand } from './command.ts'
 import { commitStaged } from './commit-work.ts'
 import { startingPoint } from './edited-cursors.ts'
+import { type Moved, obeyStanding } from './move-table.ts'
 import { emptySnapshot, type StagedWork, unchanged } from './staged-work.ts'
 import type { TableRun } from './table-run.ts'
 
-/** Records in a commit of its own that a landing file is passed over; the rows stay as they are. Returns its version. */
+/**
+ * Records in a commit of its own that a landing file is passed over; the rows stay as they are. An edit of the cursors that stands in the row comes
+ * first: beside the cursor that this leaves it would mean another thing. Returns the commit's version.
+ */
 export function skipFile(run: TableRun, file: LandingFile, why: string): Promise<number> {
   return commitCommand(run, async (table, head) => {
-    refuseTaken(table.run, head, file)
+    const moved = head === null ? null : await obeyStanding(table.run, head)
+    refuseTaken(table.run, moved, file)
     const attempt = { txnId: run.ports.newId(), startedMs: run.ports.clock.nowMs() }
-    return commitStaged(table, skipping(table.run, head, file, why), attempt)
+    return commitStaged(table, skipping(table.run, { head, moved }, file, why), attempt)
   })
 }
 
-function refuseTaken(run: TableRun, head: Snapshot | null, file: LandingFile): void {
-  if (head === null) return
-  const taken = [...head.load.files, ...head.progress.window].find(({ key }) => key === file.key)
-  const isPending = pendingChanges([file], head.progress).length > 0
+function refuseTaken(run: TableRun, moved: Moved | null, file: LandingFile): void {
+  if (moved === null) return
+  const taken = [...moved.load.files, ...moved.progress.window].find(({ key }) => key === file.key)
+  const isPending = pendingChanges([file], moved.progress).length > 0
   const isTaken =
     file.kind === 'load' ? taken?.etag === file.etag : taken === undefined ? !isPending : taken.etag === file.etag
   if (!isTaken) return
@@ -27,9 +32,15 @@ function refuseTaken(run: TableRun, head: Snapshot | null, file: LandingFile): v
   throw new UsageError(`landing file ${file.key} of ${name} was taken or passed over already`, `dmscdc history ${name}`)
 }
 
-function skipping(run: TableRun, head: Snapshot | null, file: LandingFile, why: string): StagedWork {
+type Table = {
+  readonly head: Snapshot | null
+  /** The head's bookkeeping, with an edit obeyed. */
+  readonly moved: Moved | null
+}
+
+function skipping(run: TableRun, { head, moved }: Table, file: LandingFile, why: string): StagedWork {
   const { config, listing } = run
-  const base = head ?? emptySnapshot(config, startingPoint(run))
+  const base = moved ?? emptySnapshot(config, startingPoint(run))
   const { key, etag, sizeBytes } = file
   const skipped: TakenFile = { key, etag, sizeBytes, sha256: null, passedOver: 'skipped' }
   const stillPending = pendingChanges(listing.changes, base.progress).filter((pending) => pending.key !== key)
@@ -46,7 +57,9 @@ function skipping(run: TableRun, head: Snapshot | null, file: LandingFile, why: 
       primaryKey,
       partitionKey,
     }),
-    load: file.kind === 'load' ? { ...base.load, files: [...loads, skipped] } : head === null ? base.load : null,
-    passedOver: [{ key, why }],
+    load:
+      file.kind === 'load' ? { ...base.load, files: [...loads, skipped] } : base.load === head?.load ? null : base.load,
+    passedOver: [...(moved?.passedOver ?? []), { key, why }],
+    ...(moved === null || moved.note === '' ? {} : { note: moved.note }),
   }
 }
