@@ -1,7 +1,7 @@
 import type { LandingFile } from '../domain.ts'
 import { baseName } from '../landing/names.ts'
 import type { TableRun } from '../process-table/table-run.ts'
-import { sum } from '../sum.ts'
+import { totalBytes } from '../sum.ts'
 
 /** What every piece of work takes: a session, its writer's buffers, the log. */
 const needBytesMin = 32e6
@@ -16,7 +16,7 @@ const lakeFactor = 1 / 8
  */
 export function tableNeed({ listing, mirror, item }: TableRun): { landingBytes: number; memoryBytes: number } {
   const waiting = [...listing.changes.filter(isNewer(mirror)), ...listing.loads.filter(isReloaded(mirror))]
-  const landingBytes = sum(waiting.map(({ sizeBytes }) => sizeBytes))
+  const landingBytes = totalBytes(waiting)
   const said = item.row?.Bytes
   const lakeBytes = typeof said === 'number' && Number.isFinite(said) ? Math.max(0, said) : 0
   return { landingBytes, memoryBytes: needBytesMin + landingFactor * landingBytes + lakeFactor * lakeBytes }

@@ -2,7 +2,7 @@ import type { Column } from '../domain.ts'
 import type { EngineSession } from '../engine/engine.ts'
 import { dataSelect, type OpenedDataFile } from '../lake/data-sql.ts'
 import { fileColumns, type TableShape } from '../lake/write-data.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { HitGroup, Layouts } from './splice.ts'
 import { rangesOf } from './splice-layout.ts'
@@ -44,7 +44,7 @@ export async function compareRows(
   const touched = hitGroups.filter(({ images }) => images > 0)
   const exact = touched.filter(({ deletions }) => deletions === 0)
   const rough = [...touched.filter(({ deletions }) => deletions > 0), ...filesAsGroups(files, layouts)]
-  const bytes = sum(batch.files.map(({ file }) => file.sizeBytes))
+  const bytes = totalBytes(batch.files.map(({ file }) => file))
   const atOnce = Math.max(1, Math.ceil(bytes / Math.max(1, costs.comparedAtOnceMax)))
   const reading = { shape, layouts, newRowsOf, portions: portionsOf(files, images, sum([...images.values()]) / atOnce) }
   await session.run(createDifferences(written))

@@ -4,7 +4,7 @@ import { type DataRelation, dataSelect, type OpenedDataFile } from '../lake/data
 import { byteVerifier, namingDamage, type OpenedDataFiles, openDataFiles } from '../lake/open-data.ts'
 import { boundsIn } from '../lake/statistics.ts'
 import { keyColumns, type TableShape } from '../lake/write-data.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import { type BegunProof, beginProof } from './begun-proof.ts'
 import { compareRows } from './compare-rows.ts'
 import { gate } from './gate.ts'
@@ -86,7 +86,7 @@ async function findHits(
   read: readonly Column[],
 ): Promise<OpenedDataFiles> {
   const { session, staging, costs } = input
-  const bytes = sum(candidates.map(({ file }) => file.sizeBytes))
+  const bytes = totalBytes(candidates.map(({ file }) => file))
   const alone = bytes > costs.probe.bytesMin ? { columns: read, costs: costs.probe } : null
   // `why` comes here without the lease.
   const options = { verify: false, unplaced: true, alone }
@@ -124,7 +124,7 @@ export async function executeMerge(input: MergeInput, plan: MergePlan): Promise<
     remove: written.removed,
     filesRewritten: written.rewritten,
     changes,
-    bytesRead: sum(plan.touched.map(({ file }) => file.sizeBytes)) + written.bytesMerged,
+    bytesRead: totalBytes(plan.touched.map(({ file }) => file)) + written.bytesMerged,
     bytesCarried: written.bytesCarried,
     remembered: sequence === null ? null : await remember({ session, staging, sequence, keys: keyColumns(shape) }),
   }

@@ -1,5 +1,5 @@
 import type { SpilledFile } from '../engine/engine.ts'
-import { sum } from '../sum.ts'
+import { totalBytes } from '../sum.ts'
 import type { MergeInput } from './merge-input.ts'
 import { deleteUnchanged, insertUnchanged } from './splice-sql.ts'
 import * as sql from './sql.ts'
@@ -17,7 +17,7 @@ export type NewRows = {
  */
 export async function createNewRows(input: MergeInput, touched: readonly number[]): Promise<NewRows> {
   const { session, shape, batch, costs } = input
-  const bytes = sum(batch.files.map(({ file }) => file.sizeBytes))
+  const bytes = totalBytes(batch.files.map(({ file }) => file))
   const spilled = bytes > costs.newRowsInMemoryMax ? await spill(input, touched) : null
   const paths = [...(spilled?.parts.values() ?? [])].flat()
   if (spilled === null || paths.length === 0) {

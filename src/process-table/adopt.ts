@@ -7,7 +7,7 @@ import { commonType, sameType, typeText } from '../lake-types.ts'
 import { openLanding } from '../landing/inspect.ts'
 import { entryOf, takenUpTo } from '../landing/move-progress.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import type { LakeObject, StartingPoint } from './decide.ts'
 import { isUniqueKey, type KeyTables, type MeasuredObject, measureObject, unadoptable } from './measure-object.ts'
 
@@ -54,7 +54,7 @@ export async function adopt(context: AdoptContext, objects: readonly LakeObject[
       ...(mixed ? { mixedTypes: true } : {}),
     },
     load: adoptedLoad(context),
-    bytesRead: sum(add.map(({ sizeBytes }) => sizeBytes)),
+    bytesRead: totalBytes(add),
     note: `adopted ${String(add.length)} data files in place; change files up to ${start.progress.cursor ?? 'none'} count as taken`,
   }
 }

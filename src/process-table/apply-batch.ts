@@ -5,12 +5,12 @@ import type { TableShape } from '../lake/write-data.ts'
 import { type Batch, firstUnreadable, openBatch } from '../landing/batch.ts'
 import { append } from '../load-incremental/append.ts'
 import { executeMerge, planMerge } from '../load-incremental/merge.ts'
+import { totalBytes } from '../sum.ts'
 import { appliedBatch, takenAgain } from './batch-again.ts'
 import type { TableWork } from './decide.ts'
 import { takeFiles } from './load-generation.ts'
 import { sequenceOf, sequenceWarnings } from './sequence.ts'
 import {
-  bytesOf,
   emptySnapshot,
   openWhole,
   rewrite,
@@ -70,7 +70,7 @@ async function sameAgain(
     operation: 'MERGE',
     ...takenBy(context, snapshot, taken),
     changes: { ...noChanges, unchanged: last.keys },
-    bytesRead: bytesOf(work.files),
+    bytesRead: totalBytes(work.files),
   }
 }
 
@@ -106,7 +106,7 @@ async function apply(context: WorkContext, batch: Batch): Promise<StagedWork> {
     landingFiles,
     changes: result.changes,
     filesRewritten: result.filesRewritten,
-    bytesRead: bytesOf(landingFiles) + result.bytesRead,
+    bytesRead: totalBytes(landingFiles) + result.bytesRead,
     bytesCarried: result.bytesCarried,
     warnings: sequenceWarnings(config, batch),
   }

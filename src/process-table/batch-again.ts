@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AppliedBatch, Column, DataFile, LandingFile, TableConfig } from '../domain.ts'
 import { entryOf } from '../landing/move-progress.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { sum } from '../sum.ts'
+import { totalBytes } from '../sum.ts'
 import { dmscdcVersion } from '../version.ts'
 import type { TakenLandingFile } from './load-generation.ts'
 
@@ -19,7 +19,7 @@ export type LeftTable = {
  */
 export function appliedBatch(left: LeftTable, taken: readonly TakenLandingFile[], keys: number): AppliedBatch | null {
   if (left.config.sequenceColumn !== null) return null
-  const bytes = sum(taken.map(({ file }) => file.sizeBytes))
+  const bytes = totalBytes(taken.map(({ file }) => file))
   return { files: taken.length, bytes, keys, fingerprint: fingerprintOf(left, taken) }
 }
 
@@ -30,7 +30,7 @@ export async function takenAgain(
   files: readonly LandingFile[],
   last: AppliedBatch | undefined,
 ): Promise<readonly TakenLandingFile[] | null> {
-  const bytes = sum(files.map(({ sizeBytes }) => sizeBytes))
+  const bytes = totalBytes(files)
   if (last === undefined || files.length !== last.files || bytes !== last.bytes) return null
   const taken: TakenLandingFile[] = []
   for (const file of files) {

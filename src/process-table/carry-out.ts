@@ -7,6 +7,7 @@ import { entryOf, startOver } from '../landing/move-progress.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import { append } from '../load-incremental/append.ts'
 import { loadAll } from '../load-initial/load.ts'
+import { totalBytes } from '../sum.ts'
 import { adopt } from './adopt.ts'
 import { applyBatch } from './apply-batch.ts'
 import type { TableWork } from './decide.ts'
@@ -15,7 +16,6 @@ import { rekeyed } from './sequence.ts'
 import {
   advanceOptions,
   byKind,
-  bytesOf,
   decodable,
   openWhole,
   rewrite,
@@ -75,7 +75,7 @@ async function initial(context: WorkContext, work: Extract<TableWork, { kind: 'i
     landingFiles: work.loads,
     passedOver: work.leftOut.map(({ key }) => ({ key, why: 'lies before the full load' })),
     changes: { ...noChanges, inserted: loaded.rows, deleted: rowsOf(snapshot) },
-    bytesRead: bytesOf(work.loads),
+    bytesRead: totalBytes(work.loads),
   }
 }
 
@@ -105,7 +105,7 @@ async function rebuild(context: WorkContext, work: Extract<TableWork, { kind: 'r
     load: sameGeneration(snapshot, loadFiles),
     landingFiles: files,
     changes: { ...(made?.changes ?? noChanges), deleted: rowsOf(snapshot) },
-    bytesRead: bytesOf(files),
+    bytesRead: totalBytes(files),
   }
 }
 

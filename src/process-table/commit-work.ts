@@ -9,7 +9,7 @@ import { committedSnapshot } from '../lake/snapshot.ts'
 import type { Staging } from '../lake/write-data.ts'
 import { advanceReplay } from '../landing/replay-mark.ts'
 import { listAll } from '../objects/object-store.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import { dmscdcVersion } from '../version.ts'
 import type { carryOut } from './carry-out.ts'
 import type { TableWork } from './decide.ts'
@@ -176,7 +176,7 @@ function stagedCommit(
       rowsAfter: rowsBefore - rows(staged.remove) + rows(staged.add),
       filesRewritten,
       bytesRead,
-      bytesWritten: sum(written.map(({ sizeBytes }) => sizeBytes)) - bytesCarried,
+      bytesWritten: totalBytes(written) - bytesCarried,
       requests: run.costs().requests,
       startedMs: attempt.startedMs,
     },

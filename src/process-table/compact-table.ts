@@ -4,7 +4,7 @@ import { type Compacting, compactFiles, compactGroups, groupsOutOfOrder } from '
 import { byPartition } from '../lake/small-files.ts'
 import type { Staging } from '../lake/write-data.ts'
 import type { RequestCounts } from '../objects/counting-objects.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
 import type { HeldTable } from './held-table.ts'
@@ -88,7 +88,7 @@ async function compacting({ run }: HeldTable, staging: Staging, work: Compacting
     add,
     remove,
     filesRewritten: remove.length,
-    bytesRead: sum(remove.map(({ sizeBytes }) => sizeBytes)),
+    bytesRead: totalBytes(remove),
     note: noteOf(remove, add),
   }
 }
@@ -105,8 +105,8 @@ function summaryOf({ add, remove }: StagedWork): Did {
     rows: sum(add.map(({ rows }) => rows)),
     filesRemoved: remove.length,
     filesAdded: add.length,
-    bytesRemoved: sum(remove.map(({ sizeBytes }) => sizeBytes)),
-    bytesAdded: sum(add.map(({ sizeBytes }) => sizeBytes)),
+    bytesRemoved: totalBytes(remove),
+    bytesAdded: totalBytes(add),
     deadBytes: sum(remove.map(({ deadBytes }) => deadBytes)),
   }
 }

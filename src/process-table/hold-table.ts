@@ -7,7 +7,7 @@ import { firstCursor, neverLoadedDate, readMirror } from '../state/row.ts'
 import { sameJson } from '../state/same-json.ts'
 import type { StateRow } from '../state/state-store.ts'
 import { writeAsHolder } from '../state/write-as-holder.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import { standingEdit } from './edited-cursors.ts'
 import { finishHead, viewsAreDone } from './finish-head.ts'
 import type { HeldTable } from './held-table.ts'
@@ -184,7 +184,7 @@ function rowFacts(table: HeldTable, failure: DmscdcError | null, isInactive: boo
   const sizes = files && {
     Rows: sum(files.map(({ rows }) => rows)),
     DataFiles: files.length,
-    Bytes: sum(files.map(({ sizeBytes }) => sizeBytes)),
+    Bytes: totalBytes(files),
     LastRun: new Date(run.ports.clock.nowMs()).toISOString(),
   }
   const adopted = finished?.head.progress.adopted

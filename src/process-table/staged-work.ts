@@ -18,7 +18,7 @@ import { type PreparedFile, type Staging, stage, type TableShape } from '../lake
 import { type Batch, firstUnreadable, openBatch, type TableBefore } from '../landing/batch.ts'
 import { advance, pendingChanges } from '../landing/pending.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { sum } from '../sum.ts'
+import { sum, totalBytes } from '../sum.ts'
 import type { StartingPoint } from './decide.ts'
 import { moreLoads, type TakenLandingFile } from './load-generation.ts'
 
@@ -88,7 +88,7 @@ export async function rewrite(
     remove: snapshot.files,
     progress,
     filesRewritten: snapshot.files.length,
-    bytesRead: sum(snapshot.files.map(({ sizeBytes }) => sizeBytes)),
+    bytesRead: totalBytes(snapshot.files),
   }
 }
 
@@ -178,5 +178,3 @@ export function emptySnapshot(config: TableConfig, start: StartingPoint): Snapsh
 }
 
 export const rowsOf = (snapshot: Snapshot | null) => sum((snapshot?.files ?? []).map(({ rows }) => rows))
-
-export const bytesOf = (files: readonly LandingFile[]) => sum(files.map(({ sizeBytes }) => sizeBytes))
