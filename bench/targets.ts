@@ -22,7 +22,7 @@ const targets: readonly Target[] = [
   { case: 'initial', ...copy, atMost: 1.05 },
   { case: 'initial', against: 'delta-rs', atMost: 1.05 },
   { case: 'tiny on S3, 20 ms', against: 'delta-rs', atMost: 0.5 },
-  ...['initial', 'recent5k', 'recent', 'random', 'random-updates', 'random1m'].map((name) => ({
+  ...['initial', 'recent5k', 'recent', 'random', 'random-updates', 'random1m', 'partition'].map((name) => ({
     case: name,
     against: 'original-spark',
     atMost: 0.12,

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { compactTables } from '../../src/controller/compact-tables.ts'
-import { replayFile } from '../../src/controller/landing-commands.ts'
+import { replayFile, skipFile } from '../../src/controller/landing-commands.ts'
 import { restoreTable } from '../../src/controller/restore-table.ts'
 import { tableHistory } from '../../src/controller/table-history.ts'
 import { verifyTables } from '../../src/controller/verify-tables.ts'
@@ -34,11 +34,16 @@ export async function expectOperationsToHold(
 ): Promise<void> {
   const table = `t${lab.ports.newId()}`
   let state = newlyLanded(keyColumns)
+  const skippedAt: ReadonlySet<string>[] = []
   try {
     await put(lab, table, state.load)
     await lab.set(`s.${table}`, { active: true, primaryKey: keyColumns.join(','), retain: '7d' })
     await runUntilIdle(lab, table)
-    for (const operation of operations) state = await carryOut(lab, table, state, operation)
+    for (const operation of operations) {
+      state = await carryOut(lab, table, { state, skippedAt }, operation)
+      const [newest] = await tableHistory(lab.ports, { schema: 's', table })
+      while (skippedAt.length <= (newest?.version ?? -1)) skippedAt.push(state.skipped)
+    }
     await runUntilIdle(lab, table)
     const columns = Object.keys(allColumns)
     expect(await rowsIn(lab, table)).toEqual(canonical(contentsOf(state).values(), columns))
@@ -55,13 +60,30 @@ export async function expectOperationsToHold(
   }
 }
 
-async function carryOut(lab: Lab, table: string, state: LandedTable, operation: Operation): Promise<LandedTable> {
+type Before = {
+  readonly state: LandedTable
+  /** What was passed over in each version. */
+  readonly skippedAt: readonly ReadonlySet<string>[]
+}
+
+async function carryOut(
+  lab: Lab,
+  table: string,
+  { state, skippedAt }: Before,
+  operation: Operation,
+): Promise<LandedTable> {
   const id = { schema: 's', table }
   switch (operation.kind) {
     case 'land': {
       const { after, file } = landed(state, operation)
       await put(lab, table, file)
       return after
+    }
+    case 'land-skipped': {
+      const { after, file } = landed(state, { ...operation, late: null })
+      await put(lab, table, file)
+      await skipFile(lab.ports, id, file.name, 'a property')
+      return { ...after, skipped: new Set([...state.skipped, file.name]) }
     }
     case 'reload': {
       const after = reloaded(state, operation.rows)
@@ -73,11 +95,16 @@ async function carryOut(lab: Lab, table: string, state: LandedTable, operation: 
     case 'run':
       await runUntilIdle(lab, table)
       return state
-    case 'replay':
-      await unlessRefused(() =>
-        replayFile(lab.ports, id, chosen(['LOAD00000001.parquet', ...state.names], operation.choice)),
-      )
+    case 'load-again':
+      await runUntilIdle(lab, table)
+      await editRow(lab, { LastFullLoadDate: '1900-01-01 00:00:00' }, table)
+      await runUntilIdle(lab, table)
       return state
+    case 'replay': {
+      const name = chosen(['LOAD00000001.parquet', ...state.names], operation.choice)
+      const isDone = await unlessRefused(() => replayFile(lab.ports, id, name))
+      return isDone ? { ...state, skipped: new Set([...state.skipped].filter((one) => one !== name)) } : state
+    }
     case 'compact':
       await unlessRefused(async () => {
         const clusterByKey = operation.choice % 2 === 1
@@ -90,9 +117,9 @@ async function carryOut(lab: Lab, table: string, state: LandedTable, operation: 
     case 'restore': {
       const [newest] = await tableHistory(lab.ports, id)
       const version = operation.choice % ((newest?.version ?? 0) + 1)
-      await unlessRefused(() => restoreTable(lab.ports, id, { version, keepProgress: false }))
+      const isDone = await unlessRefused(() => restoreTable(lab.ports, id, { version, keepProgress: false }))
       await lab.set(`s.${table}`, { active: true })
-      return state
+      return isDone ? { ...state, skipped: skippedAt[version] ?? state.skipped } : state
     }
     case 'partition': {
       const { PartitionKey } = await readRow(lab, table)
@@ -111,10 +138,14 @@ async function setBack(lab: Lab, table: string, { names }: LandedTable, choice: 
 }
 
 /** What a command cannot do it refuses, and leaves the table as it was. */
-async function unlessRefused(command: () => Promise<unknown>): Promise<void> {
-  await command().catch((thrown: unknown) => {
-    if (!(thrown instanceof UsageError)) throw thrown
-  })
+async function unlessRefused(command: () => Promise<unknown>): Promise<boolean> {
+  return command().then(
+    () => true,
+    (thrown: unknown) => {
+      if (!(thrown instanceof UsageError)) throw thrown
+      return false
+    },
+  )
 }
 
 async function runUntilIdle(lab: Lab, table: string): Promise<void> {

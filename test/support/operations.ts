@@ -4,7 +4,11 @@ import { applied, type Cell, type Change, type Contents, type OracleTable, type 
 /** What happens to one table: DMS writes, operators command, runs come. A number stands for a choice among what is there then. */
 export type Operation =
   | { readonly kind: 'land'; readonly events: readonly Event[]; readonly late: number | null }
+  /** A file that is passed over before any run takes it. */
+  | { readonly kind: 'land-skipped'; readonly events: readonly Event[] }
   | { readonly kind: 'reload'; readonly rows: readonly Picks[] }
+  /** By a cursor, once all that waits is taken. */
+  | { readonly kind: 'load-again' }
   | { readonly kind: 'run' }
   /** `choice` odd: sorted by the key. */
   | { readonly kind: 'compact'; readonly choice: number }
@@ -37,13 +41,15 @@ export function operations(): fc.Arbitrary<readonly Operation[]> {
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('land' as const), events, late: fc.constant(null) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('land' as const), events, late: fc.nat(99) }) },
     { weight: 6, arbitrary: fc.constant({ kind: 'run' as const }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('land-skipped' as const), events }) },
     {
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('reload' as const), rows: fc.array(picks, { maxLength: 4 }) }),
     },
+    { weight: 1, arbitrary: fc.constant({ kind: 'load-again' as const }) },
     { weight: 3, arbitrary: choice('compact') },
-    { weight: 2, arbitrary: choice('replay') },
-    { weight: 2, arbitrary: choice('set-back') },
+    { weight: 4, arbitrary: choice('replay') },
+    { weight: 4, arbitrary: choice('set-back') },
     { weight: 4, arbitrary: choice('restore') },
     { weight: 1, arbitrary: fc.constant({ kind: 'partition' as const }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'widen' as const }) },
@@ -71,6 +77,8 @@ export type LandedTable = {
   /** In landing order, without those that a full load left out. */
   readonly changes: readonly LandedFile[]
   readonly names: readonly string[]
+  /** Names of change files that were passed over. */
+  readonly skipped: ReadonlySet<string>
 }
 
 const startMs = Date.UTC(2024, 0, 1)
@@ -81,13 +89,13 @@ export function newlyLanded(keyColumns: readonly string[]): LandedTable {
   const rows = [0, 1].map((id) => ({ id, p: id, n: 0, v: 0 }))
   const table = { keyColumns, emptyIsNull: [] }
   const load = loadFile(rows, 0, { wide: false })
-  return { table, minute: 1, wide: false, load, changes: [], names: [] }
+  return { table, minute: 1, wide: false, load, changes: [], names: [], skipped: new Set() }
 }
 
 /** The table after DMS has written a change file, and that file. */
 export function landed(
   before: LandedTable,
-  { events, late }: Extract<Operation, { kind: 'land' }>,
+  { events, late }: Pick<Extract<Operation, { kind: 'land' }>, 'events' | 'late'>,
 ): { readonly after: LandedTable; readonly file: LandedFile } {
   const { minute, wide, table } = before
   const name = nameAt(momentOf(late === null ? minute : 1 + (late % minute)) + (late === null ? 0 : minute))
@@ -110,11 +118,12 @@ export function reloaded(before: LandedTable, rows: readonly Picks[]): LandedTab
   return { ...before, minute: before.minute + 1, load, changes: [] }
 }
 
-export function contentsOf({ table, load, changes }: LandedTable): Contents {
+export function contentsOf({ table, load, changes, skipped }: LandedTable): Contents {
+  const files = [load, ...changes.filter(({ name }) => !skipped.has(name))]
   return applied(
     table,
     new Map(),
-    [load, ...changes].flatMap((file) => file.changes),
+    files.flatMap((file) => file.changes),
   )
 }
 
