@@ -7,7 +7,7 @@ import { tableHistory } from '../src/controller/table-history.ts'
 import { type Lab, redate } from './support/lab.ts'
 import { rowsOf, test } from './support/lab-test.ts'
 import { id, landDay, landLoad, nameOf, row, values } from './support/plain-table.ts'
-import { cursorTo, editRow, readRow } from './support/row-file.ts'
+import { cursorTo, editRow, readRow, writeRow } from './support/row-file.ts'
 
 const load = 'LOAD00000001.parquet'
 
@@ -180,6 +180,37 @@ test('skip leaves a cursor that was set forward before it what it was: the files
   await skipFile(lab.ports, id, nameOf(6), 'a test')
   expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle', files: 0, error: null })
   expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+})
+
+describe('behind a replay of which the row was not told', () => {
+  /** The run that carried out the command died behind its commit. */
+  const replayedUntold = async (lab: Lab, name: string) => {
+    await loaded(lab)
+    const before = await readRow(lab)
+    await replayFile(lab.ports, id, name)
+    await writeRow(lab, before)
+  }
+
+  test('a cursor that is set back passes over no file that is to be taken again', async ({ lab }) => {
+    await replayedUntold(lab, nameOf(1))
+    await editRow(lab, await cursorTo(lab, nameOf(2)))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
+    expect(await readRow(lab)).toMatchObject(mirroredCursor(await cursorTo(lab, nameOf(3))))
+  })
+
+  test('nor does one that is set forward', async ({ lab }) => {
+    await replayedUntold(lab, nameOf(2))
+    await landDay(lab, 4, [['I', 14, 'day 4']])
+    await editRow(lab, await cursorTo(lab, nameOf(4)))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
+    expect(await values(lab)).toMatchObject({ 12: 'day 2', 13: 'day 3', 14: 'day 4' })
+  })
+
+  test('one that is set back further is obeyed', async ({ lab }) => {
+    await replayedUntold(lab, nameOf(3))
+    await editRow(lab, await cursorTo(lab, nameOf(1)))
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 2, error: null })
+  })
 })
 
 /** The row's cursor beside a twin that says the same: no edit stands. */

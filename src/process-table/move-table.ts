@@ -2,12 +2,12 @@ import type { CursorEdit, LandingFile, LoadGeneration, Progress, Snapshot, Taken
 import { DmscdcError } from '../errors.ts'
 import { inForce, readHistory } from '../lake/history.ts'
 import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } from '../landing/move-progress.ts'
-import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
+import { baseName, classify, nameTimeMs } from '../landing/names.ts'
 import { appliedChanges, generationOf, leftOut, pendingChanges } from '../landing/pending.ts'
 import { withReplay } from '../landing/replay-mark.ts'
 import { sameContent } from '../landing/same-content.ts'
 import { goneForRebuild, goneLoads } from './decide.ts'
-import { cursorKey, cursorUnitMs, momentMs, obeyedWith, standingEdit } from './edited-cursors.ts'
+import { cursorKey, cursorUnitMs, directionOf, momentMs, obeyedWith, standingEdit } from './edited-cursors.ts'
 import type { TableRun } from './table-run.ts'
 
 /** The bookkeeping of a table as a command leaves it; the rows stay until the next work. */
@@ -80,9 +80,9 @@ async function moveChanges(run: TableRun, head: Snapshot, key: string | null, is
   const keyless = run.config.primaryKey === null
   const unmoved: Moved = { progress, load, passedOver: [], note: 'nothing is to be taken again or passed over' }
   if (isReload && !keyless) return { ...unmoved, progress: startAt(progress, key), note: 'the changes after it follow' }
-  if (key === progress.cursor) return unmoved
-  if (key === null || (progress.cursor !== null && landingOrder(key, progress.cursor) < 0))
-    return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
+  const direction = directionOf(run, key, progress.cursor)
+  if (direction === 'back') return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
+  if (direction === 'none' || key === null) return unmoved
   const { progress: moved, passed } = moveForward(run.listing.changes, progress, key)
   const why = 'LastIncrementalFile was set forward by hand'
   const note = `${String(passed.length)} files are passed over`
