@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { replayFile, skipFile } from '../src/controller/landing-commands.ts'
 import { planTables } from '../src/controller/plan-tables.ts'
+import { restoreTable } from '../src/controller/restore-table.ts'
 import { tableHistory } from '../src/controller/table-history.ts'
 import { type Lab, redate } from './support/lab.ts'
 import { rowsOf, test } from './support/lab-test.ts'
@@ -169,6 +170,17 @@ describe('replay', () => {
     expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
     expect(await values(lab)).toMatchObject({ 13: 'day 3', 14: 'day 4', 15: 'day 5' })
   })
+
+  test('of a file that a cursor set forward before it passes over takes it', async ({ lab }) => {
+    await loaded(lab)
+    for (const day of [4, 5]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+    await editRow(lab, await cursorTo(lab, nameOf(5)))
+    await replayFile(lab.ports, id, nameOf(5))
+    const [newest] = await tableHistory(lab.ports, id)
+    expect(newest).toMatchObject({ receipt: { passedOver: [{ key: nameOf(4) }] } })
+    expect(await lab.runOne('s.t')).toMatchObject({ files: 1, error: null })
+    expect(await values(lab)).toMatchObject({ 13: 'day 3', 15: 'day 5' })
+  })
 })
 
 test('skip leaves a cursor that was set forward before it what it was: the files up to it are passed over', async ({
@@ -182,35 +194,42 @@ test('skip leaves a cursor that was set forward before it what it was: the files
   expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
 })
 
-describe('behind a replay of which the row was not told', () => {
-  /** The run that carried out the command died behind its commit. */
-  const replayedUntold = async (lab: Lab, name: string) => {
-    await loaded(lab)
-    const before = await readRow(lab)
-    await replayFile(lab.ports, id, name)
-    await writeRow(lab, before)
-  }
+test('a table that is to be made anew loses none of its files by a cursor that is set forward among those that are taken again', async ({
+  lab,
+}) => {
+  await loaded(lab)
+  await landDay(lab, 4, [['I', 14, 'day 4']])
+  await replayFile(lab.ports, id, nameOf(1))
+  await replayFile(lab.ports, id, load)
+  await editRow(lab, await cursorTo(lab, nameOf(2)))
+  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+  expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3', 14: 'day 4' })
+})
 
-  test('a cursor that is set back passes over no file that is to be taken again', async ({ lab }) => {
-    await replayedUntold(lab, nameOf(1))
-    await editRow(lab, await cursorTo(lab, nameOf(2)))
-    expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
-    expect(await readRow(lab)).toMatchObject(mirroredCursor(await cursorTo(lab, nameOf(3))))
-  })
+test('and passes over what was never taken', async ({ lab }) => {
+  await loaded(lab)
+  await landDay(lab, 4, [['I', 14, 'day 4']])
+  await replayFile(lab.ports, id, nameOf(1))
+  await replayFile(lab.ports, id, load)
+  await editRow(lab, await cursorTo(lab, nameOf(4)))
+  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+  expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+  expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
+})
 
-  test('nor does one that is set forward', async ({ lab }) => {
-    await replayedUntold(lab, nameOf(2))
-    await landDay(lab, 4, [['I', 14, 'day 4']])
-    await editRow(lab, await cursorTo(lab, nameOf(4)))
-    expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
-    expect(await values(lab)).toMatchObject({ 12: 'day 2', 13: 'day 3', 14: 'day 4' })
-  })
-
-  test('one that is set back further is obeyed', async ({ lab }) => {
-    await replayedUntold(lab, nameOf(3))
-    await editRow(lab, await cursorTo(lab, nameOf(1)))
-    expect(await lab.runOne('s.t')).toMatchObject({ files: 2, error: null })
-  })
+test('a cursor that was edited before the row was told of a restore is void', async ({ lab }) => {
+  await loaded(lab)
+  await lab.set('s.t', { retain: '7d' })
+  await landDay(lab, 4, [['I', 14, 'day 4']])
+  await lab.run()
+  const before = await readRow(lab)
+  await restoreTable(lab.ports, id, { version: 0, keepProgress: false })
+  await writeRow(lab, { ...before, ...(await cursorTo(lab, nameOf(2))) })
+  await lab.run()
+  expect(await readRow(lab)).toMatchObject({ ActiveFlag: 'false', ...mirroredCursor(await cursorTo(lab, '0.parquet')) })
+  await lab.set('s.t', { active: true })
+  expect(await lab.runOne('s.t')).toMatchObject({ files: 4, error: null })
+  expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3', 14: 'day 4' })
 })
 
 /** The row's cursor beside a twin that says the same: no edit stands. */

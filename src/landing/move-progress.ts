@@ -73,17 +73,23 @@ export function goneAfter(
   return takenKeys.filter((key) => landingOrder(key, first.key) > 0 && !present.has(key))
 }
 
-/** Files up to `key` count as taken from now on; `passed` are those that were pending, noted for good. */
+/**
+ * Files up to `key` count as taken from now on; `passed` are those that were pending, noted for good. A table that is to be made anew loses none
+ * of the files that it was made of: those that a replay is to take again, up to its mark, are not passed over.
+ */
 export function moveForward(
   changes: readonly LandingFile[],
   progress: Progress,
   key: string,
 ): { readonly progress: Progress; readonly passed: readonly LandingFile[] } {
-  const passed = pendingChanges(changes, progress).filter((file) => landingOrder(file.key, key) <= 0)
+  const pending = pendingChanges(changes, progress).filter((file) => landingOrder(file.key, key) <= 0)
+  const again = progress.reload === true ? progress.replay?.upTo : undefined
+  const passed = again === undefined ? pending : pending.filter((file) => landingOrder(file.key, again) > 0)
+  const entries = [...progress.window, ...passed.map((file) => entryOf(file, 'cursor'))]
+  if (again !== undefined) return { progress: { ...progress, window: inWindow(progress.windowFrom, entries) }, passed }
   const name = baseName(key)
   const namesakes = changes.some((file) => file.name === name && landingOrder(file.key, key) > 0)
   const windowFrom = later(progress.windowFrom, namesakes ? lookBackName(name, 0) : name)
-  const entries = [...progress.window, ...passed.map((file) => entryOf(file, 'cursor'))]
   const settled = progress.settledUpTo
   const settledUpTo = settled !== undefined && landingOrder(settled, key) > 0 ? settled : key
   return {

@@ -1,7 +1,7 @@
 import { type CursorEdit, type LandingTable, type Mirror, type Progress, tableName } from '../domain.ts'
 import { DmscdcError } from '../errors.ts'
 import { entryOf, startBehind } from '../landing/move-progress.ts'
-import { baseName, classify, landingOrder } from '../landing/names.ts'
+import { baseName, classify } from '../landing/names.ts'
 import { firstCursor, neverLoadedDate } from '../state/row.ts'
 import type { StateItem } from '../state/state-store.ts'
 import type { StartingPoint } from './decide.ts'
@@ -16,10 +16,11 @@ export function editedCursors(mirror: Mirror): CursorEdit | null {
   return incrementalFile === null && fullLoadDate === null ? null : { version, incrementalFile, fullLoadDate }
 }
 
-/** What of an edit no commit has obeyed yet. */
-export function standingEdit(mirror: Mirror, { obeyed }: Progress): CursorEdit | null {
+/** What of an edit no commit has obeyed yet. One beside a `Version` before that of a restore is void: it was meant for the table that the restore took away. */
+export function standingEdit(mirror: Mirror, { obeyed, restored }: Progress): CursorEdit | null {
   const edit = editedCursors(mirror)
-  if (edit === null || obeyed?.version !== edit.version) return edit
+  if (edit === null || (restored !== undefined && edit.version < restored.version)) return null
+  if (obeyed?.version !== edit.version) return edit
   const incrementalFile = edit.incrementalFile === obeyed.incrementalFile ? null : edit.incrementalFile
   const fullLoadDate = edit.fullLoadDate === obeyed.fullLoadDate ? null : edit.fullLoadDate
   return incrementalFile === null && fullLoadDate === null ? null : { ...edit, incrementalFile, fullLoadDate }
@@ -66,26 +67,6 @@ export function cursorKey(item: StateItem, cursor: string, { changes }: LandingT
   if (key === firstCursor('')) return null
   return key.includes('/') ? key : (changes.findLast(({ name }) => name === key)?.key ?? key)
 }
-
-/**
- * Whether an edited cursor is to be followed, and how. It says `back` or `forward` from its twin, which is what its editor saw; where the log stands
- * elsewhere by now (a run died before it told the row), the same place may lie on the other side. What would pass over files that a replay is to take again
- * is not followed, nor what was taken meanwhile.
- */
-export function directionOf(
-  { item, mirror }: Pick<Row, 'item' | 'mirror'>,
-  key: string | null,
-  cursor: string | null,
-): 'back' | 'forward' | 'none' {
-  const twin = mirror.mirroredIncrementalFile
-  const isOwn = twin?.startsWith(item.path) === true
-  const seen = !isOwn ? cursor : twin === firstCursor(item.path) ? null : twin.slice(item.path.length)
-  if (isBefore(key, seen)) return isBefore(key, cursor) ? 'back' : 'none'
-  return isBefore(cursor, key) && !isBefore(cursor, seen) ? 'forward' : 'none'
-}
-
-/** Null lies before all files. */
-const isBefore = (a: string | null, b: string | null) => b !== null && (a === null || landingOrder(a, b) < 0)
 
 /** Milliseconds since the epoch of a `LastFullLoadDate`; UTC where it names no zone. */
 export function momentMs(item: StateItem, date: string): number {

@@ -2,12 +2,12 @@ import type { CursorEdit, LandingFile, LoadGeneration, Progress, Snapshot, Taken
 import { DmscdcError } from '../errors.ts'
 import { inForce, readHistory } from '../lake/history.ts'
 import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } from '../landing/move-progress.ts'
-import { baseName, classify, nameTimeMs } from '../landing/names.ts'
-import { appliedChanges, generationOf, leftOut, pendingChanges } from '../landing/pending.ts'
+import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
+import { appliedChanges, generationOf, isPendingKey, leftOut, pendingChanges } from '../landing/pending.ts'
 import { withReplay } from '../landing/replay-mark.ts'
 import { sameContent } from '../landing/same-content.ts'
 import { goneForRebuild, goneLoads } from './decide.ts'
-import { cursorKey, cursorUnitMs, directionOf, momentMs, obeyedWith, standingEdit } from './edited-cursors.ts'
+import { cursorKey, cursorUnitMs, momentMs, obeyedWith, standingEdit } from './edited-cursors.ts'
 import type { TableRun } from './table-run.ts'
 
 /** The bookkeeping of a table as a command leaves it; the rows stay until the next work. */
@@ -56,16 +56,19 @@ export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit):
 }
 
 /**
- * The progress before a landing file that was taken; a file of the full load means the whole table. An edit that stands in the row comes first, for
+ * The progress before a landing file; a file of the full load means the whole table. An edit that stands in the row comes first, for
  * it was meant for the table as it is: obeyed afterwards, a cursor that was set back may lie ahead, and would pass over what is to be taken again.
+ * Null for a change file that no commit has taken.
  */
-export async function moveBefore(run: TableRun, head: Snapshot, file: LandingFile): Promise<Moved> {
+export async function moveBefore(run: TableRun, head: Snapshot, file: LandingFile): Promise<Moved | null> {
   const obeyed = await obeyStanding(run, head)
   const edited = { ...head, progress: obeyed.progress, load: obeyed.load }
-  if (file.kind === 'change' && pendingChanges([file], edited.progress).length > 0) return obeyed
+  const isPending = ({ progress }: Snapshot) => pendingChanges([file], progress).length > 0
+  if (file.kind === 'change' && isPending(edited)) return isPending(head) ? null : obeyed
   const moved = await moveTo(run, edited, file)
+  const passedOver = obeyed.passedOver.filter(({ key }) => !isPendingKey(key, moved.progress))
   const note = [obeyed.note, moved.note].filter((text) => text !== '').join('; ')
-  return { ...moved, passedOver: [...obeyed.passedOver, ...moved.passedOver], note }
+  return { ...moved, passedOver: [...passedOver, ...moved.passedOver], note }
 }
 
 async function moveTo(run: TableRun, head: Snapshot, file: LandingFile): Promise<Moved> {
@@ -80,9 +83,9 @@ async function moveChanges(run: TableRun, head: Snapshot, key: string | null, is
   const keyless = run.config.primaryKey === null
   const unmoved: Moved = { progress, load, passedOver: [], note: 'nothing is to be taken again or passed over' }
   if (isReload && !keyless) return { ...unmoved, progress: startAt(progress, key), note: 'the changes after it follow' }
-  const direction = directionOf(run, key, progress.cursor)
-  if (direction === 'back') return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
-  if (direction === 'none' || key === null) return unmoved
+  if (key === progress.cursor) return unmoved
+  if (key === null || (progress.cursor !== null && landingOrder(key, progress.cursor) < 0))
+    return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
   const { progress: moved, passed } = moveForward(run.listing.changes, progress, key)
   const why = 'LastIncrementalFile was set forward by hand'
   const note = `${String(passed.length)} files are passed over`

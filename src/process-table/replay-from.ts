@@ -1,6 +1,6 @@
 import { type LandingFile, type Snapshot, tableName } from '../domain.ts'
 import { UsageError } from '../errors.ts'
-import { leftOut, pendingChanges } from '../landing/pending.ts'
+import { leftOut } from '../landing/pending.ts'
 import { commitCommand } from './command.ts'
 import { commitMove } from './commit-work.ts'
 import { moveBefore } from './move-table.ts'
@@ -12,17 +12,17 @@ import type { TableRun } from './table-run.ts'
  */
 export function replayFrom(run: TableRun, file: LandingFile): Promise<number> {
   return commitCommand(run, async (table, head) => {
-    const loaded = refuseUntaken(table.run, head, file)
-    return commitMove(table, loaded, await moveBefore(table.run, loaded, file))
+    const loaded = refuseLeftOut(table.run, head, file)
+    const moved = await moveBefore(table.run, loaded, file)
+    if (moved === null) throw untaken(table.run, file)
+    return commitMove(table, loaded, moved)
   })
 }
 
-function refuseUntaken({ item, listing, config }: TableRun, head: Snapshot | null, file: LandingFile): Snapshot {
+function refuseLeftOut({ item, listing, config }: TableRun, head: Snapshot | null, file: LandingFile): Snapshot {
   const name = tableName(item.id)
   if (head === null) throw new UsageError(`${name} was not loaded yet: there is nothing to take again`, 'dmscdc run')
   if (file.kind === 'load') return head
-  if (pendingChanges([file], head.progress).length > 0)
-    throw new UsageError(`landing file ${file.key} of ${name} was not taken yet: the next run takes it`, 'dmscdc run')
   const before = head.load.generation > 1 ? leftOut([file], listing.loads, config.landingTimezone) : []
   if (before.length === 0) return head
   throw new UsageError(
@@ -30,3 +30,9 @@ function refuseUntaken({ item, listing, config }: TableRun, head: Snapshot | nul
     `dmscdc history ${name}`,
   )
 }
+
+const untaken = ({ item }: TableRun, file: LandingFile) =>
+  new UsageError(
+    `landing file ${file.key} of ${tableName(item.id)} was not taken yet: the next run takes it`,
+    'dmscdc run',
+  )
