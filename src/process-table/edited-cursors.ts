@@ -19,8 +19,8 @@ export function editedCursors(mirror: Mirror): CursorEdit | null {
 /** What of an edit no commit has obeyed yet. One beside a `Version` before that of a restore is void: it was meant for the table that the restore took away. */
 export function standingEdit(mirror: Mirror, { obeyed, restored }: Progress): CursorEdit | null {
   const edit = editedCursors(mirror)
-  if (edit === null || (restored !== undefined && edit.version < restored.version)) return null
-  if (obeyed?.version !== edit.version) return edit
+  if (edit !== null && restored !== undefined && edit.version < restored.version) return null
+  if (edit === null || obeyed?.version !== edit.version) return edit
   const incrementalFile = edit.incrementalFile === obeyed.incrementalFile ? null : edit.incrementalFile
   const fullLoadDate = edit.fullLoadDate === obeyed.fullLoadDate ? null : edit.fullLoadDate
   return incrementalFile === null && fullLoadDate === null ? null : { ...edit, incrementalFile, fullLoadDate }
