@@ -39,10 +39,14 @@ export async function expectOperationsToHold(
     await put(lab, table, state.load)
     await lab.set(`s.${table}`, { active: true, primaryKey: keyColumns.join(','), retain: '7d' })
     await runUntilIdle(lab, table)
-    for (const operation of operations) {
-      state = await carryOut(lab, table, { state, skippedAt }, operation)
+    const noteVersions = async () => {
       const [newest] = await tableHistory(lab.ports, { schema: 's', table })
       while (skippedAt.length <= (newest?.version ?? -1)) skippedAt.push(state.skipped)
+    }
+    await noteVersions()
+    for (const operation of operations) {
+      state = await carryOut(lab, table, { state, skippedAt }, operation)
+      await noteVersions()
     }
     await runUntilIdle(lab, table)
     const columns = Object.keys(allColumns)
