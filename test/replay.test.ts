@@ -14,9 +14,14 @@ const load = 'LOAD00000001.parquet'
 
 async function loaded(lab: Lab, options: { primaryKey?: string } = { primaryKey: 'id' }): Promise<void> {
   await lab.land(`s/t/${load}`, rowsOf(row, [[1, 'load']]))
-  for (const day of [1, 2, 3]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+  await landDays(lab, [1, 2, 3])
   await lab.set('s.t', { active: true, ...options })
   expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+}
+
+/** A row a day. */
+async function landDays(lab: Lab, days: readonly number[]): Promise<void> {
+  for (const day of days) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
 }
 
 describe('replay', () => {
@@ -164,7 +169,7 @@ describe('replay', () => {
 
   test('brings back what a cursor that was set forward before it passes over', async ({ lab }) => {
     await loaded(lab)
-    for (const day of [4, 5]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+    await landDays(lab, [4, 5])
     await editRow(lab, await cursorTo(lab, nameOf(5)))
     await replayFile(lab.ports, id, nameOf(3))
     expect(await lab.runOne('s.t')).toMatchObject({ files: 3, error: null })
@@ -173,7 +178,7 @@ describe('replay', () => {
 
   test('of a file that a cursor set forward before it passes over takes it', async ({ lab }) => {
     await loaded(lab)
-    for (const day of [4, 5]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+    await landDays(lab, [4, 5])
     await editRow(lab, await cursorTo(lab, nameOf(5)))
     await replayFile(lab.ports, id, nameOf(5))
     const [newest] = await tableHistory(lab.ports, id)
@@ -187,34 +192,35 @@ test('skip leaves a cursor that was set forward before it what it was: the files
   lab,
 }) => {
   await loaded(lab)
-  for (const day of [4, 5, 6]) await landDay(lab, day, [['I', 10 + day, `day ${String(day)}`]])
+  await landDays(lab, [4, 5, 6])
   await editRow(lab, await cursorTo(lab, nameOf(5)))
   await skipFile(lab.ports, id, nameOf(6), 'a test')
   expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle', files: 0, error: null })
   expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
 })
 
-test('a table that is to be made anew loses none of its files by a cursor that is set forward among those that are taken again', async ({
-  lab,
-}) => {
-  await loaded(lab)
-  await landDay(lab, 4, [['I', 14, 'day 4']])
-  await replayFile(lab.ports, id, nameOf(1))
-  await replayFile(lab.ports, id, load)
-  await editRow(lab, await cursorTo(lab, nameOf(2)))
-  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
-  expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3', 14: 'day 4' })
-})
+describe('a table that is to be made anew', () => {
+  /** Three files are to be taken again, and a fourth was never taken. */
+  const toBeMadeAnew = async (lab: Lab) => {
+    await loaded(lab)
+    await landDay(lab, 4, [['I', 14, 'day 4']])
+    for (const file of [nameOf(1), load]) await replayFile(lab.ports, id, file)
+  }
 
-test('and passes over what was never taken', async ({ lab }) => {
-  await loaded(lab)
-  await landDay(lab, 4, [['I', 14, 'day 4']])
-  await replayFile(lab.ports, id, nameOf(1))
-  await replayFile(lab.ports, id, load)
-  await editRow(lab, await cursorTo(lab, nameOf(4)))
-  expect(await lab.runOne('s.t')).toMatchObject({ error: null })
-  expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
-  expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
+  test('loses none of its files by a cursor that is set forward among those that are taken again', async ({ lab }) => {
+    await toBeMadeAnew(lab)
+    await editRow(lab, await cursorTo(lab, nameOf(2)))
+    expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+    expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3', 14: 'day 4' })
+  })
+
+  test('passes over what was never taken', async ({ lab }) => {
+    await toBeMadeAnew(lab)
+    await editRow(lab, await cursorTo(lab, nameOf(4)))
+    expect(await lab.runOne('s.t')).toMatchObject({ error: null })
+    expect(await values(lab)).toEqual({ 1: 'load', 11: 'day 1', 12: 'day 2', 13: 'day 3' })
+    expect(await lab.runOne('s.t')).toMatchObject({ status: 'idle' })
+  })
 })
 
 test('a cursor that was edited before the row was told of a restore is void', async ({ lab }) => {

@@ -168,14 +168,13 @@ const pieceEntries = 1_024
 async function* piecesOf(directory: string): AsyncGenerator<readonly Dirent[]> {
   const folder = await opendir(directory, { encoding: asBytes, bufferSize: pieceEntries })
   try {
-    for (let entry = await folder.read(); entry !== null; entry = await folder.read()) {
-      const piece: Dirent[] = []
-      for (
-        let next: Dirent | null = entry;
-        next !== null;
-        next = piece.length < pieceEntries ? folder.readSync() : null
-      )
+    for (let first = await folder.read(); first !== null; first = await folder.read()) {
+      const piece = [first]
+      while (piece.length < pieceEntries) {
+        const next = folder.readSync()
+        if (next === null) break
         piece.push(next)
+      }
       yield piece
     }
   } finally {

@@ -3,7 +3,7 @@ import { DmscdcError } from '../errors.ts'
 import { inForce, readHistory } from '../lake/history.ts'
 import { entryOf, goneAfter, moveBack, moveForward, type Point, takenAgain } from '../landing/move-progress.ts'
 import { baseName, classify, landingOrder, nameTimeMs } from '../landing/names.ts'
-import { appliedChanges, generationOf, isPendingKey, leftOut, pendingChanges } from '../landing/pending.ts'
+import { appliedChanges, generationOf, isPendingKey, leftOut } from '../landing/pending.ts'
 import { withReplay } from '../landing/replay-mark.ts'
 import { sameContent } from '../landing/same-content.ts'
 import { goneForRebuild, goneLoads } from './decide.ts'
@@ -21,27 +21,28 @@ export type Moved = {
 
 /** The table as it is once an edit that stands in the row is obeyed. */
 export async function asEdited(run: TableRun, head: Snapshot): Promise<Snapshot> {
-  const { progress, load } = await obeyStanding(run, head)
-  return { ...head, progress, load }
+  return movedHead(head, await obeyStanding(run, head))
 }
+
+const movedHead = (head: Snapshot, { progress, load }: Moved): Snapshot => ({ ...head, progress, load })
+
+const unmoved = ({ progress, load }: Snapshot, note = ''): Moved => ({ progress, load, passedOver: [], note })
 
 /** The bookkeeping once an edit that stands in the row is obeyed; as it is where none stands. */
 export async function obeyStanding(run: TableRun, head: Snapshot): Promise<Moved> {
   const edit = standingEdit(run.mirror, head.progress)
-  if (edit === null) return { progress: head.progress, load: head.load, passedOver: [], note: '' }
-  return obeyEdit(run, head, edit)
+  return edit === null ? unmoved(head) : obeyEdit(run, head, edit)
 }
 
 /** Carries out cursors edited by hand. Throws what holds the table where files that it needs again are gone. */
 export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit): Promise<Moved> {
   const { item, listing } = run
-  const unmoved: Moved = { progress: head.progress, load: head.load, passedOver: [], note: '' }
   const date = edit.fullLoadDate
-  const loads = date === null ? unmoved : await moveFullLoad(run, head, momentMs(item, date))
+  const loads = date === null ? unmoved(head) : await moveFullLoad(run, head, momentMs(item, date))
   const { incrementalFile } = edit
   const key = incrementalFile === null ? null : cursorKey(item, incrementalFile, listing)
   const isReload = loads.progress !== head.progress
-  const both = incrementalFile === null ? loads : await moveChanges(run, { ...head, ...loads }, key, isReload)
+  const both = incrementalFile === null ? loads : await moveChanges(run, movedHead(head, loads), key, isReload)
   return {
     ...both,
     progress: { ...both.progress, obeyed: obeyedWith(head.progress, edit) },
@@ -62,10 +63,8 @@ export async function obeyEdit(run: TableRun, head: Snapshot, edit: CursorEdit):
  */
 export async function moveBefore(run: TableRun, head: Snapshot, file: LandingFile): Promise<Moved | null> {
   const obeyed = await obeyStanding(run, head)
-  const edited = { ...head, progress: obeyed.progress, load: obeyed.load }
-  const isPending = ({ progress }: Snapshot) => pendingChanges([file], progress).length > 0
-  if (file.kind === 'change' && isPending(edited)) return isPending(head) ? null : obeyed
-  const moved = await moveTo(run, edited, file)
+  if (isPendingKey(file.key, obeyed.progress)) return isPendingKey(file.key, head.progress) ? null : obeyed
+  const moved = await moveTo(run, movedHead(head, obeyed), file)
   const passedOver = obeyed.passedOver.filter(({ key }) => !isPendingKey(key, moved.progress))
   const note = [obeyed.note, moved.note].filter((text) => text !== '').join('; ')
   return { ...moved, passedOver: [...passedOver, ...moved.passedOver], note }
@@ -79,17 +78,16 @@ async function moveTo(run: TableRun, head: Snapshot, file: LandingFile): Promise
 
 /** `isReload`: the full load was set back with it. A reload that was asked for before takes all files, whatever is set now. */
 async function moveChanges(run: TableRun, head: Snapshot, key: string | null, isReload: boolean): Promise<Moved> {
-  const { progress, load } = head
+  const { progress } = head
   const keyless = run.config.primaryKey === null
-  const unmoved: Moved = { progress, load, passedOver: [], note: 'nothing is to be taken again or passed over' }
-  if (isReload && !keyless) return { ...unmoved, progress: startAt(progress, key), note: 'the changes after it follow' }
-  if (key === progress.cursor) return unmoved
+  if (isReload && !keyless) return { ...unmoved(head, 'the changes after it follow'), progress: startAt(progress, key) }
+  if (key === progress.cursor) return unmoved(head, 'nothing is to be taken again or passed over')
   if (key === null || (progress.cursor !== null && landingOrder(key, progress.cursor) < 0))
     return keyless ? rebuildFrom(run, head, { after: key }) : backTo(run, head, { after: key })
   const { progress: moved, passed } = moveForward(run.listing.changes, progress, key)
   const why = 'LastIncrementalFile was set forward by hand'
   const note = `${String(passed.length)} files are passed over`
-  return { ...unmoved, progress: moved, passedOver: passed.map((file) => ({ key: file.key, why })), note }
+  return { ...unmoved(head, note), progress: moved, passedOver: passed.map((file) => ({ key: file.key, why })) }
 }
 
 /** Without a key nothing can be applied twice: the table is made anew. What a cursor passed over behind the point is in it again. */
@@ -137,8 +135,7 @@ async function moveFullLoad(run: TableRun, head: Snapshot, dateMs: number): Prom
   const at = head.load.newestModifiedMs
   if (at === null || dateMs >= wholeSeconds(at)) return passLoads(run, head, dateMs)
   const newer = loads.filter(isNewer)
-  if (newer.length === 0)
-    return { progress: head.progress, load: head.load, passedOver: [], note: 'no LOAD file is newer' }
+  if (newer.length === 0) return unmoved(head, 'no LOAD file is newer')
   return reload(run, head, newer)
 }
 

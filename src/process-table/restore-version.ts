@@ -8,7 +8,6 @@ import { landingOrder } from '../landing/names.ts'
 import { isPendingKey, pendingChanges } from '../landing/pending.ts'
 import { commitCommand } from './command.ts'
 import { stageAndCommit } from './commit-work.ts'
-import { obeyedWith, standingEdit } from './edited-cursors.ts'
 import type { HeldTable } from './held-table.ts'
 import { openHead } from './open-head.ts'
 import { type StagedWork, unchanged } from './staged-work.ts'
@@ -150,22 +149,15 @@ function refuseGone({ item }: TableRun, { gone }: Since): void {
 type Passed = { readonly asked: RestoreAsked; readonly passed: readonly TakenFile[] }
 
 /**
- * An edit of the cursors from before the restore is void: it was meant for the table that the restore takes away. What the head
+ * An edit of the cursors from before the restore is void (`standingEdit`): it was meant for the table that the restore takes away. What the head
  * remembers of deletions stays remembered: by their sequence they are as true of the older rows.
  */
 function restoredProgress(run: TableRun, head: Snapshot, target: Snapshot, { asked, passed }: Passed): Progress {
   const kept = asked.keepProgress ? keptProgress(run, head, target, passed) : target.progress
   const { obeyed: _obeyed, remembered: _remembered, forgotten: _forgotten, ...progress } = kept
   const { remembered } = head.progress
-  const edit = standingEdit(run.mirror, head.progress)
-  const obeyed = edit === null ? head.progress.obeyed : obeyedWith(head.progress, edit)
   const restored = { version: head.version + 1, from: target.version, progressKept: asked.keepProgress }
-  return {
-    ...progress,
-    ...(remembered === undefined ? {} : { remembered }),
-    ...(obeyed === undefined ? {} : { obeyed }),
-    restored,
-  }
+  return { ...progress, ...(remembered === undefined ? {} : { remembered }), restored }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type LandingFile, type Snapshot, type TakenFile, tableName } from '../domain.ts'
 import { UsageError } from '../errors.ts'
-import { advance, pendingChanges } from '../landing/pending.ts'
+import { advance, isPendingKey, pendingChanges } from '../landing/pending.ts'
 import { commitCommand } from './command.ts'
 import { commitStaged } from './commit-work.ts'
 import { startingPoint } from './edited-cursors.ts'
@@ -24,7 +24,7 @@ export function skipFile(run: TableRun, file: LandingFile, why: string): Promise
 function refuseTaken(run: TableRun, moved: Moved | null, file: LandingFile): void {
   if (moved === null) return
   const taken = [...moved.load.files, ...moved.progress.window].find(({ key }) => key === file.key)
-  const isPending = pendingChanges([file], moved.progress).length > 0
+  const isPending = isPendingKey(file.key, moved.progress)
   const isTaken =
     file.kind === 'load' ? taken?.etag === file.etag : taken === undefined ? !isPending : taken.etag === file.etag
   if (!isTaken) return
